@@ -152,7 +152,7 @@ struct fs_evidence {
 	bool has_checksums;        /* metadata_csum */
 	bool is_checksum_valid;    /* superblock and group descriptors; false where has_checksums is false */
 	bool has_mmp;
-	uint32_t mmp_sequence;     /* mmp_seq: E3FF4D50 hex clean, E24D4D50 hex fsck at work, else a mount's counter */
+	uint32_t mmp_sequence;     /* mmp_seq: FF4D4D50 hex clean, E24D4D50 hex fsck at work, else a mount's counter */
 	int64_t mmp_time;
 	char mmp_node[65];
 };
@@ -185,6 +185,7 @@ struct record {
 
 struct record_evidence {
 	bool has_area;       /* the PV has a bootloader area large enough */
+	bool is_newer;       /* a slot is valid but of a version that this program does not know */
 	bool present;        /* at least one slot is valid */
 	unsigned slots_valid;
 	struct record record; /* the newer valid slot */

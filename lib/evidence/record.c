@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "evidence/record.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#include "base/bytes.h"
+
+static const char magic[8] = "SVC-REC"; /* with its NUL */
+
+enum {
+	VERSION = 1,
+	FLAG_OPEN = 1,
+	OFF_FLAGS = 12,
+	OFF_SEQUENCE = 16,
+	OFF_PV_UUID = 24,
+	OFF_LV_UUID = 64,
+	OFF_COPY_NAME = 104,
+	OFF_EPOCH = 120,
+	OFF_GENERATION = 128,
+	OFF_HISTORY = 144,
+	OFF_OWNER = 272,
+	OFF_REBUILD = 276,
+	OFF_CHANGED = 280,
+	OFF_REBUILD_SOURCE = 288,
+	OFF_REBUILD_GENERATION = 304,
+	OFF_REBUILD_DONE = 320,
+	OFF_REBUILD_TOTAL = 328,
+	OFF_PREVIOUS = 336,
+	OFF_CRC = RECORD_SLOT_BYTES - 4,
+};
+
+/* A string field: printable ASCII, NUL-terminated within its `size` bytes. */
+static bool get_text(const uint8_t *at, size_t size, char *text)
+{
+	size_t length = strnlen((const char *)at, size);
+
+	if (length == size)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (at[i] < 0x21 || at[i] > 0x7e)
+			return false;
+	memcpy(text, at, length + 1);
+	return true;
+}
+
+static void put_text(uint8_t *at, size_t size, const char *text)
+{
+	size_t length = strlen(text);
+
+	memcpy(at, text, length < size ? length : size - 1);
+}
+
+enum record_slot record_parse(const uint8_t *slot, struct record *record)
+{
+	static const uint8_t zeros[RECORD_SLOT_BYTES];
+	struct record r = { 0 };
+	uint32_t owner = get_le32(slot + OFF_OWNER);
+	uint32_t rebuild = get_le32(slot + OFF_REBUILD);
+
+	if (!memcmp(slot, zeros, sizeof(zeros)))
+		return RECORD_EMPTY;
+	if (memcmp(slot, magic, sizeof(magic)) || get_le32(slot + OFF_CRC) != crc32(crc32(0, NULL, 0), slot, OFF_CRC))
+		return RECORD_DAMAGED;
+	if (get_le32(slot + 8) != VERSION)
+		return RECORD_NEWER;
+	if (!get_text(slot + OFF_PV_UUID, 39, r.pv_uuid) || !get_text(slot + OFF_LV_UUID, 39, r.lv_uuid) ||
+	    !get_text(slot + OFF_COPY_NAME, sizeof(r.copy_name), r.copy_name) ||
+	    !get_text(slot + OFF_REBUILD_SOURCE, sizeof(r.rebuild_source), r.rebuild_source) ||
+	    !get_text(slot + OFF_PREVIOUS, sizeof(r.previous_authority), r.previous_authority))
+		return RECORD_DAMAGED;
+	if ((owner && owner != 'a' && owner != 'b') || rebuild > REBUILD_METADATA)
+		return RECORD_DAMAGED;
+	r.sequence = get_le64(slot + OFF_SEQUENCE);
+	r.epoch = get_le64(slot + OFF_EPOCH);
+	memcpy(r.generation, slot + OFF_GENERATION, sizeof(r.generation));
+	memcpy(r.history, slot + OFF_HISTORY, sizeof(r.history));
+	r.owner = (char)owner;
+	r.is_open = get_le32(slot + OFF_FLAGS) & FLAG_OPEN;
+	r.changed_time = (int64_t)get_le64(slot + OFF_CHANGED);
+	r.rebuild = rebuild;
+	memcpy(r.rebuild_generation, slot + OFF_REBUILD_GENERATION, sizeof(r.rebuild_generation));
+	r.rebuild_done_bytes = get_le64(slot + OFF_REBUILD_DONE);
+	r.rebuild_total_bytes = get_le64(slot + OFF_REBUILD_TOTAL);
+	*record = r;
+	return RECORD_VALID;
+}
+
+void record_format(const struct record *record, uint8_t *slot)
+{
+	memset(slot, 0, RECORD_SLOT_BYTES);
+	memcpy(slot, magic, sizeof(magic));
+	put_le32(slot + 8, VERSION);
+	put_le32(slot + OFF_FLAGS, record->is_open ? FLAG_OPEN : 0);
+	put_le64(slot + OFF_SEQUENCE, record->sequence);
+	put_text(slot + OFF_PV_UUID, 40, record->pv_uuid);
+	put_text(slot + OFF_LV_UUID, 40, record->lv_uuid);
+	put_text(slot + OFF_COPY_NAME, sizeof(record->copy_name), record->copy_name);
+	put_le64(slot + OFF_EPOCH, record->epoch);
+	memcpy(slot + OFF_GENERATION, record->generation, sizeof(record->generation));
+	memcpy(slot + OFF_HISTORY, record->history, sizeof(record->history));
+	put_le32(slot + OFF_OWNER, (uint32_t)record->owner);
+	put_le32(slot + OFF_REBUILD, record->rebuild);
+	put_le64(slot + OFF_CHANGED, (uint64_t)record->changed_time);
+	put_text(slot + OFF_REBUILD_SOURCE, sizeof(record->rebuild_source), record->rebuild_source);
+	memcpy(slot + OFF_REBUILD_GENERATION, record->rebuild_generation, sizeof(record->rebuild_generation));
+	put_le64(slot + OFF_REBUILD_DONE, record->rebuild_done_bytes);
+	put_le64(slot + OFF_REBUILD_TOTAL, record->rebuild_total_bytes);
+	put_text(slot + OFF_PREVIOUS, sizeof(record->previous_authority), record->previous_authority);
+	put_le32(slot + OFF_CRC, (uint32_t)crc32(crc32(0, NULL, 0), slot, OFF_CRC));
+}
+
+bool record_has_generation(const uint8_t generation[16])
+{
+	static const uint8_t none[16];
+
+	return memcmp(generation, none, sizeof(none)) != 0;
+}
