@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What dev.c knows of the backends; nobody outside this folder includes it. */
+#ifndef SVC_DEV_BACKEND_H
+#define SVC_DEV_BACKEND_H
+
+#include "dev/dev.h"
+
+enum {
+	DEV_PAGE_BYTES = 4096,          /* buffer alignment that direct access is happy with everywhere */
+	DEV_SECTOR_BYTES = 512,         /* the kernel's sector: the least that direct access needs */
+	DEV_ALIGN_MAX = 64 * 1024,      /* largest block size of Linux and of the NBD protocol */
+	DEV_TIMEOUT_SECONDS = 10,       /* where dev_options has 0 */
+};
+
+/* A locator in a sentence: cut where it would leave no room for the rest. */
+#define LOCATOR "%.360s"
+
+/* A block device or an image file. Errors as dev_open. */
+int file_open(const char *path, const struct dev_options *options, struct dev **dev, struct svc_error *error);
+
+/* True where [offset, offset + length) lies within a device of `size` bytes; does not overflow. */
+static inline bool dev_range_fits(uint64_t size, uint64_t offset, uint64_t length)
+{
+	return offset <= size && length <= size - offset;
+}
+
+#endif

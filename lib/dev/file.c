@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Block devices and image files. A block device is always read past the page cache: the other
+ * controller writes the shared volume, and a cached block may be old.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "dev/backend.h"
+#include "dev/dev.h"
+
+enum {
+	BLOCK_PARALLEL = 8, /* direct reads are synchronous: the queue is filled by threads */
+	FILE_PARALLEL_MIN = 2,
+	FILE_PARALLEL_MAX = 4,
+};
+
+struct file {
+	struct dev dev;
+	int fd;
+};
+
+static int file_pread(struct dev *dev, void *buffer, size_t length, uint64_t offset)
+{
+	struct file *file = (struct file *)dev;
+	unsigned char *to = buffer;
+
+	while (length) {
+		ssize_t n = pread(file->fd, to, length, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		/* The end, before the size it had when it was opened; or a direct read that stopped inside a block. */
+		if (n == 0 || (size_t)n % dev->align_bytes)
+			return -EIO;
+		to += n;
+		offset += (uint64_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int file_pwrite(struct dev *dev, const void *buffer, size_t length, uint64_t offset)
+{
+	struct file *file = (struct file *)dev;
+	const unsigned char *from = buffer;
+
+	while (length) {
+		ssize_t n = pwrite(file->fd, from, length, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0 || (size_t)n % dev->align_bytes)
+			return -EIO;
+		from += n;
+		offset += (uint64_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int file_flush(struct dev *dev)
+{
+	return fdatasync(((struct file *)dev)->fd) ? -errno : 0;
+}
+
+static int file_next_data(struct dev *dev, uint64_t offset, struct extent *run)
+{
+	struct file *file = (struct file *)dev;
+	off_t data, hole;
+
+	/* The descriptor's position is nobody's: everything else here is pread and pwrite. */
+	data = lseek(file->fd, (off_t)offset, SEEK_DATA);
+	if (data < 0 && errno == ENXIO) {
+		*run = (struct extent){ .offset = dev->size_bytes };
+		return 0;
+	}
+	if (data < 0)
+		return errno == EINVAL ? -ENOTSUP : -errno;
+	hole = lseek(file->fd, data, SEEK_HOLE);
+	if (hole < 0)
+		return errno == EINVAL || errno == ENXIO ? -ENOTSUP : -errno;
+	/* The file may grow, shrink or be punched while we look. */
+	if ((uint64_t)data >= dev->size_bytes) {
+		*run = (struct extent){ .offset = dev->size_bytes };
+		return 0;
+	}
+	if (hole <= data || (uint64_t)hole > dev->size_bytes)
+		hole = (off_t)dev->size_bytes;
+	*run = (struct extent){ .offset = (uint64_t)data, .length = (uint64_t)(hole - data) };
+	return 0;
+}
+
+static void file_close(struct dev *dev)
+{
+	close(((struct file *)dev)->fd);
+	free(dev);
+}
+
+/* Without pwrite, dev_write refuses. */
+static const struct dev_ops block_read_ops = { .pread = file_pread, .close = file_close };
+static const struct dev_ops block_write_ops = {
+	.pread = file_pread,
+	.pwrite = file_pwrite,
+	.flush = file_flush,
+	.close = file_close,
+};
+static const struct dev_ops image_read_ops = {
+	.pread = file_pread,
+	.next_data = file_next_data,
+	.close = file_close,
+};
+static const struct dev_ops image_write_ops = {
+	.pread = file_pread,
+	.pwrite = file_pwrite,
+	.flush = file_flush,
+	.next_data = file_next_data,
+	.close = file_close,
+};
+
+static int refuse_open(const char *path, int code, struct svc_error *error)
+{
+	switch (code) {
+	case -ENOENT:
+	case -ENOTDIR:
+		error_set(error, -ENOENT, LOCATOR " does not exist", path);
+		error_next(error, "check the name; if a device is missing, look at its cabling and dmesg");
+		return -ENOENT;
+	case -EACCES:
+	case -EPERM:
+		error_set(error, -EACCES, LOCATOR " cannot be opened: permission denied", path);
+		error_next(error, "run it as root, or as a user who may access %s", path);
+		return -EACCES;
+	case -EBUSY:
+		error_set(error, code, LOCATOR " is in use on this host: mounted, or held by device-mapper or md", path);
+		error_next(error, "stop what uses it (lsblk %s, fuser -v %s)", path, path);
+		return code;
+	case -EROFS:
+		error_set(error, code, LOCATOR " is read-only", path);
+		error_next(error, "see why it is write-protected: blockdev --getro %s, dmesg", path);
+		return code;
+	default:
+		error_set(error, code, LOCATOR " cannot be opened: %s", path, strerror(-code));
+		error_next(error, "check the device and its path: dmesg");
+		return code;
+	}
+}
+
+static int check_kind(const char *path, mode_t mode, struct svc_error *error)
+{
+	const char *kind;
+
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFBLK:
+		return 0;
+	case S_IFDIR:
+		error_set(error, -EISDIR, LOCATOR " is a directory", path);
+		error_next(error, "name the block device or the image file, not where it is mounted");
+		return -EISDIR;
+	case S_IFCHR:
+		kind = "a character device";
+		break;
+	case S_IFIFO:
+		kind = "a pipe";
+		break;
+	case S_IFSOCK:
+		kind = "a socket";
+		break;
+	default:
+		kind = "neither a block device nor a file";
+		break;
+	}
+	error_set(error, -ENODEV, LOCATOR " is %s", path, kind);
+	if (S_ISSOCK(mode))
+		error_next(error, "for an NBD server on it say nbd+unix:///EXPORT?socket=%s", path);
+	else
+		error_next(error, "name a block device, an image file or an NBD URI");
+	return -ENODEV;
+}
+
+/*
+ * Opens without ever waiting (a pipe without a writer, a drive without a medium) and only what `seen`
+ * said it is: character devices may act on being opened, so stat comes first.
+ */
+static int open_as_seen(const char *path, int flags, const struct stat *seen)
+{
+	struct stat now;
+	int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = fstat(fd, &now) ? -errno : 0;
+	if (!r && ((now.st_mode ^ seen->st_mode) & S_IFMT))
+		r = -EAGAIN;
+	if (!r && fcntl(fd, F_SETFL, flags & O_DIRECT) < 0)
+		r = -errno;
+	if (!r)
+		return fd;
+	close(fd);
+	return r;
+}
+
+/* A loop device over the image makes it as live as a disk: it may be mounted. */
+static bool is_behind_loop(const struct stat *image)
+{
+	bool found = false;
+	glob_t paths;
+
+	if (glob("/sys/block/loop*/loop/backing_file", GLOB_NOSORT, NULL, &paths))
+		return false;
+	for (size_t i = 0; i < paths.gl_pathc && !found; i++) {
+		char name[4096];
+		struct stat backing;
+		FILE *f = fopen(paths.gl_pathv[i], "re");
+
+		if (!f)
+			continue;
+		if (fgets(name, sizeof(name), f)) {
+			name[strcspn(name, "\n")] = '\0';
+			found = !stat(name, &backing) && backing.st_dev == image->st_dev && backing.st_ino == image->st_ino;
+		}
+		fclose(f);
+	}
+	globfree(&paths);
+	return found;
+}
+
+/*
+ * Whether somebody on this host has claimed the device: a mount, device-mapper, md, swap, a mounted
+ * partition of it. The kernel refuses an exclusive open then; where it does not, the claim is given
+ * back at once, and closing what was opened for reading tells nobody (no udev event).
+ */
+static bool is_block_claimed(const char *path, const struct stat *seen)
+{
+	int fd = open_as_seen(path, O_RDONLY | O_EXCL, seen);
+
+	if (fd >= 0)
+		close(fd);
+	return fd == -EBUSY;
+}
+
+static int open_block(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
+{
+	bool writes = options->access == DEV_WRITE;
+	int sector = 0, read_only = 0, r;
+
+	/* A write-protected device says EACCES to O_RDWR: ask it first. */
+	r = open_as_seen(path, O_RDONLY | O_DIRECT, seen);
+	if (r < 0)
+		return r;
+	file->fd = r;
+	if (ioctl(file->fd, BLKGETSIZE64, &file->dev.size_bytes) < 0 || ioctl(file->fd, BLKSSZGET, &sector) < 0 ||
+	    ioctl(file->fd, BLKROGET, &read_only) < 0)
+		return -errno;
+	if (sector <= 0 || sector > DEV_ALIGN_MAX || (sector & (sector - 1)))
+		return -EINVAL;
+	if (writes) {
+		if (read_only)
+			return -EROFS;
+		r = open_as_seen(path, O_RDWR | O_EXCL | O_DIRECT, seen);
+		if (r < 0)
+			return r;
+		close(file->fd);
+		file->fd = r;
+	}
+	file->dev.ops = writes ? &block_write_ops : &block_read_ops;
+	file->dev.align_bytes = sector < DEV_SECTOR_BYTES ? DEV_SECTOR_BYTES : (unsigned)sector;
+	file->dev.parallel = BLOCK_PARALLEL;
+	file->dev.is_block = true;
+	file->dev.is_live = !writes && is_block_claimed(path, seen);
+	file->dev.is_read_only = read_only;
+	file->dev.identity[1] = seen->st_rdev;
+	return 0;
+}
+
+static int open_image(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
+{
+	bool writes = options->access == DEV_WRITE;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct statvfs fs;
+	struct stat now;
+	int r;
+
+	r = open_as_seen(path, writes ? O_RDWR : O_RDONLY, seen);
+	if (r < 0)
+		return r;
+	file->fd = r;
+	if (fstat(file->fd, &now) || fstatvfs(file->fd, &fs))
+		return -errno;
+	file->dev.ops = writes ? &image_write_ops : &image_read_ops;
+	file->dev.size_bytes = (uint64_t)now.st_size;
+	file->dev.align_bytes = 1;
+	file->dev.parallel = processors < FILE_PARALLEL_MIN   ? FILE_PARALLEL_MIN
+			     : processors > FILE_PARALLEL_MAX ? FILE_PARALLEL_MAX
+							      : (unsigned)processors;
+	file->dev.is_live = is_behind_loop(&now);
+	file->dev.is_read_only = fs.f_flag & ST_RDONLY;
+	file->dev.identity[0] = now.st_dev;
+	file->dev.identity[1] = now.st_ino;
+	return 0;
+}
+
+int file_open(const char *path, const struct dev_options *options, struct dev **dev, struct svc_error *error)
+{
+	struct file *file;
+	struct stat seen;
+	int r;
+
+	if (stat(path, &seen))
+		return refuse_open(path, -errno, error);
+	r = check_kind(path, seen.st_mode, error);
+	if (r)
+		return r;
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return refuse_open(path, -ENOMEM, error);
+	file->fd = -1;
+	if (S_ISBLK(seen.st_mode))
+		r = open_block(file, path, options, &seen);
+	else
+		r = open_image(file, path, options, &seen);
+	if (r) {
+		if (file->fd >= 0)
+			close(file->fd);
+		free(file);
+		return refuse_open(path, r, error);
+	}
+	*dev = &file->dev;
+	return 0;
+}
