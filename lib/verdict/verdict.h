@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The verdict: which copy is right, and why. Pure: no I/O, no clock, no globals.
+ *
+ * It is asked twice: first on evidence alone (comparison NULL), which also names the reference that the
+ * content is compared against, and again with what the comparison showed. "Cannot tell" is a verdict.
+ */
+#ifndef SVC_VERDICT_H
+#define SVC_VERDICT_H
+
+#include "model.h"
+
+/*
+ * Judges `copies` copies (at most SVC_COPIES_MAX). comparison is NULL, or not done: evidence alone.
+ * is_final: nothing more will be compared, so that the reasons say what was not looked at.
+ */
+void verdict_judge(const struct copy *copy, int copies, const struct comparison *comparison, bool is_final,
+                   struct verdict *verdict);
+
+/*
+ * The copy the content of the others is best held against: the authority, else the usable copy with
+ * the lowest array position. -1: nothing can be compared (fewer than two usable copies, or unrelated).
+ */
+int verdict_reference(const struct copy *copy, int copies, const struct verdict *verdict);
+
+/* The index of the first usable copy in the same group: `copy[index]` is a second path to it. Else index. */
+int verdict_first_path(const struct copy *copy, int copies, int index);
+
+/* The words of the JSON. */
+const char *verdict_name(enum verdict_kind kind);
+const char *state_name(enum copy_state state);
+
+#endif
