@@ -18,6 +18,9 @@ enum {
 /* A block device or an image file. Errors as dev_open. */
 int file_open(const char *path, const struct dev_options *options, struct dev **dev, struct svc_error *error);
 
+/* An NBD server. Errors as dev_open. */
+int nbd_dev_open(const char *uri, const struct dev_options *options, struct dev **dev, struct svc_error *error);
+
 /* True where [offset, offset + length) lies within a device of `size` bytes; does not overflow. */
 static inline bool dev_range_fits(uint64_t size, uint64_t offset, uint64_t length)
 {

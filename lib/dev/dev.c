@@ -190,6 +190,6 @@ int dev_open(const char *locator, const struct dev_options *options, struct dev 
 {
 	*dev = NULL;
 	if (dev_is_uri(locator))
-		return error_set(error, -EPROTONOSUPPORT, LOCATOR ": NBD is not built in yet", locator);
+		return nbd_dev_open(locator, options, dev, error);
 	return file_open(locator, options, dev, error);
 }
