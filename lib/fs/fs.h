@@ -21,7 +21,9 @@ enum fs_view {
 
 /*
  * Evidence from the superblock, the journal's superblock and the MMP block. 0, also where there is no
- * ext4 (evidence->present is false then); -errno only for a failed read, with a sentence.
+ * usable ext4 (evidence->present is false then, and *error has the sentence that says why: no
+ * superblock, one that makes no sense, a file system larger than the leg); -errno only for a failed
+ * read, with a sentence.
  */
 int fs_read_evidence(struct dev *leg, struct fs_evidence *evidence, struct svc_error *error);
 
