@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bitset.h"
+#include "base/text.h"
+#include "evidence/record.h"
+#include "report/report.h"
+#include "verdict/verdict.h"
+
+/* Text from a disk or a user: escaped, so that it is ASCII and therefore valid JSON. */
+static json_t *text(const char *raw)
+{
+	size_t size = strlen(raw) * 4 + 1;
+	char *escaped = malloc(size);
+	json_t *value = escaped ? json_string(text_escape(raw, escaped, size)) : NULL;
+
+	free(escaped);
+	return value;
+}
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *hex(const uint8_t *bytes, size_t length)
+{
+	char digits[2 * 16 + 1];
+
+	for (size_t i = 0; i < length && i < 16; i++)
+		snprintf(digits + 2 * i, 3, "%02x", bytes[i]);
+	return json_string(digits);
+}
+
+static json_t *errors_json(const struct read_errors *errors)
+{
+	json_t *list = json_array();
+
+	for (uint64_t i = 0; i < errors->count && i < SVC_ERRORS_LISTED; i++)
+		json_array_append_new(list, json_pack("{s:o, s:o}", "offset", number(errors->listed[i].offset), "length",
+		                                      number(errors->listed[i].length)));
+	return json_pack("{s:o, s:o, s:o}", "count", number(errors->count), "bytes", number(errors->bytes), "extents", list);
+}
+
+static json_t *lvm_json(const struct lvm_evidence *lvm)
+{
+	static const char *const type[] = { [MIRROR_NONE] = "none", [MIRROR_RAID1] = "raid1", [MIRROR_OLD] = "mirror" };
+	json_t *object;
+
+	if (!lvm->present)
+		return json_null();
+	object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "pv_uuid", text(lvm->pv_uuid), "vg_uuid",
+	                   text(lvm->vg_uuid), "vg_name", text(lvm->vg_name), "lv_uuid", text(lvm->lv_uuid), "lv_name",
+	                   text(lvm->lv_name), "seqno", number(lvm->seqno), "type", type[lvm->type], "legs",
+	                   number(lvm->leg_count), "position", number(lvm->leg_index));
+	json_object_set_new(object, "missing_legs", number(lvm->missing_legs));
+	json_object_set_new(object, "metadata_areas", number(lvm->areas_total));
+	json_object_set_new(object, "metadata_areas_valid", number(lvm->areas_valid));
+	json_object_set_new(object, "extent_bytes", number(lvm->extent_bytes));
+	json_object_set_new(object, "pe_start", number(lvm->pe_start_bytes));
+	json_object_set_new(object, "bootloader_area",
+	                    json_pack("{s:o, s:o}", "offset", number(lvm->bootloader_area.offset), "length",
+	                              number(lvm->bootloader_area.length)));
+	return object;
+}
+
+static json_t *raid_json(const struct raid_evidence *raid)
+{
+	json_t *failed;
+
+	if (!raid->present)
+		return json_null();
+	failed = json_array();
+	for (unsigned i = 0; i < raid->num_devices && i < 64; i++)
+		if (raid->failed_devices >> i & 1)
+			json_array_append_new(failed, json_integer(i));
+	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "events", number(raid->events), "position",
+	                 number(raid->array_position), "legs", number(raid->num_devices), "failed_positions", failed,
+	                 "leg_complete", raid->recovery_offset == UINT64_MAX, "initial_sync_done",
+	                 raid->resync_offset == UINT64_MAX, "recovery_sectors",
+	                 raid->recovery_offset == UINT64_MAX ? json_null() : number(raid->recovery_offset),
+	                 "resync_sectors", raid->resync_offset == UINT64_MAX ? json_null() : number(raid->resync_offset));
+}
+
+static json_t *unsettled_json(const struct unsettled_evidence *unsettled)
+{
+	if (!unsettled->present)
+		return json_null();
+	return json_pack("{s:b, s:o, s:o, s:o, s:o}", "usable", !unsettled->is_stale, "region_bytes",
+	                 number(unsettled->region_bytes), "regions", number(unsettled->regions), "dirty_regions",
+	                 number(unsettled->dirty_regions), "dirty_bytes", number(unsettled->dirty_bytes));
+}
+
+static json_t *fs_json(const struct fs_evidence *fs)
+{
+	json_t *object;
+
+	if (!fs->present)
+		return json_null();
+	object = json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "uuid", text(fs->uuid), "label", text(fs->label), "bytes",
+	                   number(fs->bytes), "block_bytes", number(fs->block_bytes), "clean", fs->is_clean, "errors",
+	                   fs->has_errors, "needs_recovery", fs->needs_recovery);
+	json_object_set_new(object, "write_time", json_integer(fs->write_time));
+	json_object_set_new(object, "mount_time", json_integer(fs->mount_time));
+	json_object_set_new(object, "mount_count", number(fs->mount_count));
+	json_object_set_new(object, "journal_sequence", number(fs->journal_sequence));
+	json_object_set_new(object, "lifetime_kib_written", number(fs->lifetime_kib));
+	json_object_set_new(object, "metadata_checksums",
+	                    json_string(!fs->has_checksums ? "none" : fs->is_checksum_valid ? "valid" : "invalid"));
+	json_object_set_new(object, "mmp", fs->has_mmp ? json_pack("{s:o, s:I, s:o}", "sequence", number(fs->mmp_sequence),
+	                                                           "time", (json_int_t)fs->mmp_time, "node",
+	                                                           text(fs->mmp_node))
+	                                               : json_null());
+	return object;
+}
+
+static json_t *record_json(const struct record_evidence *evidence)
+{
+	static const char *const rebuild[] = { [REBUILD_NONE] = "none", [REBUILD_CONTENT] = "content",
+		                               [REBUILD_METADATA] = "metadata" };
+	const struct record *record = &evidence->record;
+	char owner[2] = { record->owner, '\0' };
+	json_t *object, *history;
+
+	if (!evidence->present)
+		return json_null();
+	history = json_array();
+	for (int i = 0; i < SVC_RECORD_HISTORY && record_has_generation(record->history[i]); i++)
+		json_array_append_new(history, hex(record->history[i], 16));
+	object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:I}", "copy", text(record->copy_name), "epoch",
+	                   number(record->epoch), "generation", hex(record->generation, 16), "history", history, "owner",
+	                   record->owner ? text(owner) : json_null(), "open", record->is_open, "changed_time",
+	                   (json_int_t)record->changed_time);
+	json_object_set_new(object, "slots_valid", number(evidence->slots_valid));
+	json_object_set_new(object, "rebuild",
+	                    json_pack("{s:s, s:o, s:o, s:o}", "state", rebuild[record->rebuild], "source",
+	                              text(record->rebuild_source), "done_bytes", number(record->rebuild_done_bytes),
+	                              "total_bytes", number(record->rebuild_total_bytes)));
+	return object;
+}
+
+static json_t *copy_json(const struct report *report, int i)
+{
+	const struct copy *copy = &report->copy[i];
+	const struct evidence *evidence = &copy->evidence;
+	json_t *object = json_pack("{s:o, s:o, s:s, s:o, s:o, s:b}", "name", text(copy->name), "locator", text(copy->locator),
+	                           "state", state_name(report->verdict->state[i]), "size", number(copy->leg_bytes),
+	                           "device_size", number(copy->device_bytes), "live", copy->is_live);
+
+	json_object_set_new(object, "evidence",
+	                    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "lvm", lvm_json(&evidence->lvm), "raid",
+	                              raid_json(&evidence->raid), "unsettled", unsettled_json(&evidence->unsettled), "fs",
+	                              fs_json(&evidence->fs), "record", record_json(&evidence->record), "read_errors",
+	                              errors_json(&evidence->errors)));
+	if (report->comparison->done && report->comparison->copy[i].compared)
+		json_object_set_new(object, "content",
+		                    json_pack("{s:o, s:o, s:o, s:o}", "differing_bytes",
+		                              number(report->comparison->copy[i].used_bytes), "differing_free_bytes",
+		                              number(report->comparison->copy[i].free_bytes), "moved_bytes",
+		                              number(report->comparison->copy[i].moved_bytes), "read_errors",
+		                              errors_json(&report->comparison->copy[i].errors)));
+	return object;
+}
+
+static json_t *extents_json(const struct comparison *comparison, uint64_t leg_bytes)
+{
+	json_t *list = json_array();
+	uint64_t first, count;
+
+	for (uint64_t from = 0; comparison->differing && bitset_next_run(comparison->differing, from, UINT64_MAX, &first, &count);
+	     from = first + count) {
+		uint64_t offset = first * comparison->block_bytes, length = count * comparison->block_bytes;
+
+		if (length > leg_bytes - offset)
+			length = leg_bytes - offset;
+		json_array_append_new(list, json_pack("{s:o, s:o}", "offset", number(offset), "length", number(length)));
+	}
+	return list;
+}
+
+static json_t *files_json(const struct report *report)
+{
+	const struct attribution *owners = &report->comparison->owners;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < owners->files; i++) {
+		const struct file_difference *file = &owners->file[i];
+		json_t *object = json_pack("{s:o, s:o, s:s, s:o, s:b}", "path", text(file->path), "bytes", number(file->bytes),
+		                           "kind", report_owner_name(file->kind), "inode", number(file->inode), "deleted",
+		                           file->is_deleted);
+
+		json_object_set_new(object, "only_on", file->only_on < 0 ? json_null() : text(report->copy[file->only_on].name));
+		json_array_append_new(list, object);
+	}
+	return list;
+}
+
+static json_t *differences_json(const struct report *report)
+{
+	const struct comparison *comparison = report->comparison;
+	uint64_t leg_bytes = comparison->done ? report->copy[comparison->reference].leg_bytes : 0;
+	json_t *metadata = json_object();
+
+	for (int k = 0; k < METADATA_KINDS; k++)
+		json_object_set_new(metadata, report_metadata_name(k), number(comparison->owners.metadata_bytes[k]));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes",
+	                 number(comparison->used_bytes + comparison->free_bytes), "extents", extents_json(comparison, leg_bytes),
+	                 "free_bytes", number(comparison->free_bytes), "files", files_json(report), "metadata_bytes",
+	                 number(report_metadata_bytes(&comparison->owners)), "metadata", metadata, "journal_bytes",
+	                 number(comparison->owners.journal_bytes), "unattributed_bytes",
+	                 number(comparison->owners.unknown_bytes));
+}
+
+static json_t *reasons_json(const struct report *report)
+{
+	const struct reasons *reasons = &report->verdict->reasons;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < reasons->count; i++) {
+		const struct reason *reason = &reasons->item[i];
+		const struct reason_row *row = reason_row(reason->id);
+
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s}", "id", row->id, "copy",
+		                                      reason->copy < 0 ? json_null() : text(report->copy[reason->copy].name),
+		                                      "text", text(reason->text), "next", row->next));
+	}
+	return list;
+}
+
+int report_json(const struct report *report, FILE *out)
+{
+	const struct verdict *verdict = report->verdict;
+	const struct comparison *comparison = report->comparison;
+	json_t *copies = json_array(), *object;
+	int code;
+
+	for (int i = 0; i < report->copies; i++)
+		json_array_append_new(copies, copy_json(report, i));
+	object = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "schema", "svc/1", "command", report->command, "verdict",
+	                   verdict_name(verdict->kind), "authority",
+	                   verdict->authority < 0 ? json_null() : text(report->copy[verdict->authority].name), "reasons",
+	                   reasons_json(report), "copies", copies);
+	json_object_set_new(object, "compared",
+	                    json_pack("{s:s, s:o, s:o}", "mode", report_mode_name(report->mode),
+	                              "bytes", number(comparison->bytes), "read_bytes", number(comparison->read_bytes)));
+	json_object_set_new(object, "differences", differences_json(report));
+	json_object_set_new(object, "exit", json_integer(verdict->exit));
+	code = object && !json_dumpf(object, out, JSON_COMPACT) && fputc('\n', out) != EOF && !fflush(out) ? 0 : -EIO;
+	json_decref(object);
+	return code;
+}
