@@ -13,12 +13,12 @@ Q       := $(if $(filter 1,$(V)),,@)
 
 LIBS     = libnbd ext2fs com_err blkid mount zlib smartcols jansson devmapper
 # inih ships no .pc name that all distributions share; its library is always -linih.
+pkg_cflags := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 cflags  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSVC_VERSION='"$(VERSION)"' -Ilib -Wall -Wextra -Wshadow \
            -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -fno-strict-aliasing -pthread $(pkg_cflags) $(SANITIZE) $(WERROR)
-pkg_cflags := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 ldlibs   = $(shell pkg-config --libs $(LIBS)) -linih -pthread
 
-lib_src := $(filter-out %_test.c %_fuzz.c,$(wildcard lib/*/*.c))
+lib_src := $(filter-out %_test.c %_fuzz.c,$(wildcard lib/*.c lib/*/*.c))
 cmd_src := $(wildcard cmd/*.c)
 test_src := $(wildcard lib/*/*_test.c)
 fuzz_src := $(wildcard lib/*/*_fuzz.c)

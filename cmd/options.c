@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+enum { KEY_JSON = 1000, KEY_LV, KEY_PROGRESS, KEY_TIMEOUT, ROWS_MAX = 48 };
+
+static const struct option_row common_rows[] = {
+	{ 'c', "config", "FILE", "read copies and settings from FILE (/etc/svc/svc.conf)" },
+	{ KEY_LV, "lv", "VG/LV", "the mirror that is meant, where a device has several" },
+	{ KEY_TIMEOUT, "timeout", "SECONDS", "give up on an NBD server after SECONDS (10)" },
+	{ KEY_JSON, "json", NULL, "print one JSON object instead of text" },
+	{ 'n', "dry-run", NULL, "show what would be done, write nothing" },
+	{ 'y', "yes", NULL, "do not ask" },
+	{ 'q', "quiet", NULL, "print errors only; the exit code tells" },
+	{ 'v', "verbose", NULL, "print everything that was found" },
+	{ KEY_PROGRESS, "progress", "WHEN", "auto (on a terminal), always or never" },
+	{ 'h', "help", NULL, "print this help" },
+	{ 'V', "version", NULL, "print the version" },
+	{ 0, NULL, NULL, NULL },
+};
+
+void complain(const struct command *command, const char *text, const char *next)
+{
+	fprintf(stderr, "%s: %s\n", command->name, text);
+	if (next && *next)
+		fprintf(stderr, "%s: next: %s\n", command->name, next);
+}
+
+static void print_rows(const struct option_row *row)
+{
+	for (; row->name; row++) {
+		char left[40], brief[4] = "";
+
+		if (!row->help)
+			continue;
+		if (row->key < 256)
+			snprintf(brief, sizeof(brief), "-%c,", row->key);
+		snprintf(left, sizeof(left), "  %3s --%s%s%s", brief, row->name, row->argument ? "=" : "",
+		         row->argument ? row->argument : "");
+		printf("%-27s %s\n", left, row->help);
+	}
+}
+
+static void print_help(const struct command *command)
+{
+	printf("usage: %s %s\n\n%s\n\n", command->name, command->synopsis, command->summary);
+	print_rows(command->rows);
+	print_rows(common_rows);
+	printf("\nCOPY is NAME=LOCATOR or LOCATOR. NAME: flash-a, flash-b, shared; shared@direct\n"
+	       "and shared@nbd name a path. LOCATOR: a block device, an image file, or an NBD URI.\n"
+	       "Without COPY the copies come from the configuration. See %s(8).\n", command->name);
+}
+
+static bool take_number(const char *value, unsigned *number)
+{
+	char *end;
+	unsigned long parsed = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || parsed < 1 || parsed > 86400)
+		return false;
+	*number = (unsigned)parsed;
+	return true;
+}
+
+static bool take_common(const struct command *command, struct common_options *common, int key, const char *value)
+{
+	static const char *const when[] = { "auto", "always", "never" };
+
+	switch (key) {
+	case 'c':
+		common->config = value;
+		return true;
+	case 'n':
+		common->is_dry_run = true;
+		return true;
+	case 'y':
+		common->is_yes = true;
+		return true;
+	case 'q':
+		common->is_quiet = true;
+		return true;
+	case 'v':
+		common->is_verbose = true;
+		return true;
+	case KEY_JSON:
+		common->is_json = true;
+		return true;
+	case KEY_LV:
+		common->lv = value;
+		return true;
+	case KEY_TIMEOUT:
+		if (take_number(value, &common->timeout_seconds))
+			return true;
+		complain(command, "--timeout takes a number of seconds from 1 to 86400", NULL);
+		return false;
+	default:
+		for (int i = 0; i < 3; i++)
+			if (!strcmp(value, when[i])) {
+				common->progress = i;
+				return true;
+			}
+		complain(command, "--progress takes auto, always or never", NULL);
+		return false;
+	}
+}
+
+/* Both tables as getopt_long wants them. A lone "-x" error is ours to print: it names the next step. */
+static void make_getopt(const struct command *command, struct option *option, char *brief)
+{
+	const struct option_row *tables[] = { command->rows, common_rows };
+	size_t n = 0;
+
+	*brief++ = ':';
+	for (int t = 0; t < 2; t++)
+		for (const struct option_row *row = tables[t]; row->name && n < ROWS_MAX - 1; row++) {
+			option[n++] = (struct option){ row->name, row->argument ? required_argument : no_argument, NULL, row->key };
+			if (row->key >= 256)
+				continue;
+			*brief++ = (char)row->key;
+			if (row->argument)
+				*brief++ = ':';
+		}
+	option[n] = (struct option){ NULL, 0, NULL, 0 };
+	*brief = '\0';
+}
+
+static bool is_own(const struct command *command, int key)
+{
+	for (const struct option_row *row = command->rows; row->name; row++)
+		if (row->key == key)
+			return true;
+	return false;
+}
+
+int options_parse(const struct command *command, int argc, char **argv, struct common_options *common, void *own,
+                  int *first)
+{
+	struct option option[ROWS_MAX];
+	char brief[2 * ROWS_MAX + 2], text[200];
+	int key;
+
+	make_getopt(command, option, brief);
+	opterr = 0;
+	optind = 1;
+	while ((key = getopt_long(argc, argv, brief, option, NULL)) != -1) {
+		switch (key) {
+		case 'h':
+			print_help(command);
+			return SVC_EXIT_DONE;
+		case 'V':
+			printf("%s %s\n", command->name, SVC_VERSION);
+			return SVC_EXIT_DONE;
+		case ':':
+		case '?':
+			snprintf(text, sizeof(text), "%s: %s", argv[optind - 1], key == ':' ? "a value is missing" : "no such option");
+			complain(command, text, "see --help");
+			return SVC_EXIT_USAGE;
+		default:
+			if (is_own(command, key) ? !command->take(own, key, optarg) : !take_common(command, common, key, optarg))
+				return SVC_EXIT_USAGE;
+		}
+	}
+	*first = optind;
+	return -1;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Options: one table a command, from which parsing and --help both come. */
+#ifndef SVC_OPTIONS_H
+#define SVC_OPTIONS_H
+
+#include <stdbool.h>
+
+struct option_row {
+	int key;              /* the short option's letter, or a number from 256 on */
+	const char *name;     /* the long option */
+	const char *argument; /* what its value is called; NULL: none */
+	const char *help;     /* NULL: not shown */
+};
+
+enum progress_mode { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
+
+/* What every command understands. */
+struct common_options {
+	const char *config; /* NULL: the default one */
+	const char *lv;
+	unsigned timeout_seconds; /* 0: as configured */
+	bool is_json, is_dry_run, is_yes, is_quiet, is_verbose;
+	enum progress_mode progress;
+};
+
+struct command {
+	const char *name;     /* svc-compare */
+	const char *synopsis; /* "[--fast|--allocated|--full] [COPY...]" */
+	const char *summary;  /* one line */
+	const struct option_row *rows; /* its own options, ended by a row without a name */
+	int (*run)(int argc, char **argv);
+	/* Takes one of its own options. Returns false after printing what is wrong with the value. */
+	bool (*take)(void *options, int key, const char *value);
+};
+
+/*
+ * Parses argv. Returns -1 to go on (the operands begin at *first), or the exit code to leave with:
+ * after --help and --version (0), or after printing what is wrong (64).
+ */
+int options_parse(const struct command *command, int argc, char **argv, struct common_options *common, void *own,
+                  int *first);
+
+/* Prints "svc-compare: sentence" and the next step to stderr. */
+void complain(const struct command *command, const char *text, const char *next);
+
+extern const struct command svc_compare;
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One program, several names: `svc-compare ...`, or `svc compare ...`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "model.h"
+#include "options.h"
+
+static const struct command *const commands[] = { &svc_compare };
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i]->name, name) || !strcmp(commands[i]->name + strlen("svc-"), name))
+			return commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const struct command *command = argc > 0 ? find(slash ? slash + 1 : argv[0]) : NULL;
+
+	if (command)
+		return command->run(argc, argv);
+	if (argc > 1 && (command = find(argv[1])))
+		return command->run(argc - 1, argv + 1);
+	fprintf(argc > 1 && !strcmp(argv[1], "--help") ? stdout : stderr, "usage: svc COMMAND [OPTIONS], or by name:\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(argc > 1 && !strcmp(argv[1], "--help") ? stdout : stderr, "  %-14s %s\n", commands[i]->name,
+		        commands[i]->summary);
+	return argc > 1 && !strcmp(argv[1], "--help") ? SVC_EXIT_DONE : SVC_EXIT_USAGE;
+}
