@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /etc/svc/svc.conf, svc.conf(5): where the copies are, and settings. Read with inih. */
+/* /etc/svc/svc.conf; svc.conf(5) documents the keys. */
 #ifndef SVC_CONF_H
 #define SVC_CONF_H
 
@@ -8,26 +8,40 @@
 
 #define SVC_CONF_PATH "/etc/svc/svc.conf"
 
-enum { CONF_VALUE_SIZE = SVC_LOCATOR_SIZE };
+enum {
+	CONF_PATH_SIZE = 1024,
+	CONF_WORD_SIZE = 256,
+};
 
+/* An empty string, or 0: not given. */
 struct svc_conf {
-	char lv[2 * LVM_NAME_SIZE];           /* [mirror] lv; empty: not set */
-	char copy[SVC_COPIES_MAX][16 + SVC_LOCATOR_SIZE]; /* [copies], as NAME=LOCATOR in the file's order */
-	int copies;
-	unsigned nbd_timeout_seconds;         /* [nbd] timeout; 0: not set */
-	char tls_certificates[CONF_VALUE_SIZE]; /* [nbd]; empty: not set */
-	char tls_psk_file[CONF_VALUE_SIZE];
-	char tls_username[64];
-	char controller;                      /* [controller] id: 'a', 'b', or 0 */
+	/* [mirror] */
+	char lv[2 * LVM_NAME_SIZE + 8];
+	/* [copies]: locators */
+	char flash_a[SVC_LOCATOR_SIZE];
+	char flash_b[SVC_LOCATOR_SIZE];
+	char shared[SVC_LOCATOR_SIZE];
+	char shared_direct[SVC_LOCATOR_SIZE];
+	char shared_nbd[SVC_LOCATOR_SIZE];
+	/* [nbd] */
+	unsigned nbd_timeout_seconds;
+	char nbd_tls_certificates[CONF_PATH_SIZE];
+	char nbd_tls_psk_file[CONF_PATH_SIZE];
+	char nbd_tls_username[CONF_WORD_SIZE];
+	/* [controller] */
+	char controller; /* 'a' or 'b' */
 };
 
 /*
- * Reads a whole file. -ENOENT where there is none; -EINVAL with file and line for an unknown section or
- * key, a bad or repeated value, a line that is too long; -EIO ... for what reading gives.
+ * Reads a configuration file. -ENOENT where there is none, -EINVAL for anything in it that is not
+ * understood; both, and other -errno, with a sentence that names the file, and the line where there is one.
  */
 int conf_read(const char *path, struct svc_conf *conf, struct svc_error *error);
 
-/* The same from text; `path` only names it in errors. Pure. */
-int conf_parse(const char *text, const char *path, struct svc_conf *conf, struct svc_error *error);
+/* The same for text in memory; `path` is for the sentences. */
+int conf_parse(const char *text, size_t length, const char *path, struct svc_conf *conf, struct svc_error *error);
+
+/* Fills copy[] with the copies that are configured, in the order of struct svc_conf; returns how many (at most 4). */
+int conf_copies(const struct svc_conf *conf, struct copy copy[SVC_COPIES_MAX]);
 
 #endif

@@ -45,6 +45,9 @@ int locate_name_all(struct copy *copy, int copies, struct svc_error *error);
 int locate_copy(struct copy *copy, const struct locate_options *options, struct access *access,
                 struct svc_error *error);
 
+/* The same on access->device, which the caller has opened; access is otherwise all zeros. `lv` as in the options. */
+int locate_leg(struct copy *copy, const char *lv, struct access *access, struct svc_error *error);
+
 void access_close(struct access *access);
 
 #endif

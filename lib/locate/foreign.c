@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "locate/foreign.h"
+
+#include <blkid/blkid.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+
+/*
+ * All signatures libblkid looks for lie in the first 4 MiB (the farthest is VMFS's, at 2 MiB) or in the
+ * last MiB (md 0.90 and 1.0, other RAIDs, the second GPT).
+ */
+enum {
+	HEAD_BYTES = 4 << 20,
+	TAIL_BYTES = 1 << 20,
+	PIECE_BYTES = 64 << 10,
+	EXT_SUPERBLOCK = 1024, /* the primary superblock's offset; s_magic is at 56, s_block_group_nr at 90 */
+	EXT_MAGIC = 0xef53,
+};
+
+static const struct {
+	const char *type; /* libblkid's TYPE */
+	const char *phrase;
+} phrases[] = {
+	{ "xfs", "an XFS file system" },
+	{ "btrfs", "a Btrfs file system" },
+	{ "vfat", "a FAT file system" },
+	{ "exfat", "an exFAT file system" },
+	{ "ntfs", "an NTFS file system" },
+	{ "iso9660", "an ISO 9660 file system" },
+	{ "squashfs", "a SquashFS file system" },
+	{ "swap", "a swap area" },
+	{ "swsuspend", "a hibernation image" },
+	{ "jbd", "an external ext journal" },
+	{ "crypto_LUKS", "a LUKS volume" },
+	{ "BitLocker", "a BitLocker volume" },
+	{ "linux_raid_member", "an md RAID member" },
+	{ "isw_raid_member", "an Intel RAID member" },
+	{ "ddf_raid_member", "a DDF RAID member" },
+	{ "LVM1_member", "an LVM1 physical volume" },
+	{ "DM_snapshot_cow", "a snapshot's store" },
+	{ "drbd", "a DRBD backing device" },
+	{ "bcache", "a bcache device" },
+	{ "zfs_member", "a ZFS pool member" },
+};
+
+/* Copies [start, end) of the device into the memory file, and tells whether it is all one blank byte. */
+static int copy_range(struct dev *dev, int fd, uint64_t start, uint64_t end, uint8_t *buffer, bool *is_blank,
+                      struct foreign *foreign)
+{
+	uint8_t first = 0;
+
+	*is_blank = true;
+	for (uint64_t at = start; at < end; at += PIECE_BYTES) {
+		size_t length = end - at < PIECE_BYTES ? (size_t)(end - at) : PIECE_BYTES;
+		int error = dev_read(dev, buffer, length, at);
+		bool is_uniform;
+
+		if (error) {
+			foreign->unread = (struct extent){ at, length };
+			return error;
+		}
+		if (at == start)
+			first = buffer[0];
+		is_uniform = !memcmp(buffer, buffer + 1, length - 1);
+		/* Erased flash reads as ones, discarded or new disks as zeros. */
+		if (!is_uniform || buffer[0] != first || (first != 0 && first != 0xff))
+			*is_blank = false;
+		if (is_uniform && !buffer[0])
+			continue; /* a hole reads the same */
+		if (pwrite(fd, buffer, length, (off_t)at) != (ssize_t)length)
+			return -ENOSPC;
+	}
+	return 0;
+}
+
+static void name_type(struct foreign *foreign, const char *type, const char *usage)
+{
+	foreign->kind = FOREIGN_OTHER;
+	if (!strcmp(type, "ext2") || !strcmp(type, "ext3") || !strcmp(type, "ext4") || !strcmp(type, "ext4dev")) {
+		foreign->kind = FOREIGN_EXT;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (!strcmp(phrases[i].type, type)) {
+			snprintf(foreign->what, sizeof(foreign->what), "%s", phrases[i].phrase);
+			return;
+		}
+	snprintf(foreign->what, sizeof(foreign->what), "data of type %s%s", type,
+	         usage && !strcmp(usage, "filesystem") ? " (a file system)" :
+	         usage && !strcmp(usage, "raid")       ? " (a member of a RAID or volume group)" :
+	         usage && !strcmp(usage, "crypto")     ? " (encrypted)" :
+	                                                 "");
+}
+
+/* Returns 0 where libblkid named something, 1 where it knows nothing there, or -errno. */
+static int ask_blkid(int fd, struct foreign *foreign)
+{
+	blkid_probe probe = blkid_new_probe();
+	const char *type, *usage = NULL;
+	int found, result = 1;
+
+	if (!probe)
+		return -ENOMEM;
+	if (blkid_probe_set_device(probe, fd, 0, 0)) {
+		result = -ENOMEM;
+		goto out;
+	}
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE);
+	blkid_probe_enable_partitions(probe, 1);
+	found = blkid_do_safeprobe(probe);
+	if (found == -2) {
+		foreign->kind = FOREIGN_OTHER;
+		strcpy(foreign->what, "the signatures of several things at once (see wipefs)");
+		result = 0;
+	} else if (found == 0 && !blkid_probe_lookup_value(probe, "TYPE", &type, NULL)) {
+		blkid_probe_lookup_value(probe, "USAGE", &usage, NULL);
+		name_type(foreign, type, usage);
+		result = 0;
+	} else if (found == 0 && !blkid_probe_lookup_value(probe, "PTTYPE", &type, NULL)) {
+		foreign->kind = FOREIGN_OTHER;
+		snprintf(foreign->what, sizeof(foreign->what), "a partition table (%s)", type);
+		result = 0;
+	}
+out:
+	blkid_free_probe(probe);
+	return result;
+}
+
+static bool has_superblock(const uint8_t *superblock, unsigned group, unsigned log_block)
+{
+	return get_le16(superblock + 56) == EXT_MAGIC && get_le16(superblock + 90) == group &&
+	       get_le32(superblock + 24) == log_block;
+}
+
+/* libblkid refuses an ext4 whose superblock is damaged; it is a damaged copy all the same, not foreign. */
+static int look_for_ext(struct dev *dev, struct foreign *foreign)
+{
+	uint8_t superblock[EXT_SUPERBLOCK];
+	int error = 0;
+
+	if (dev->size_bytes < 2 * EXT_SUPERBLOCK)
+		return 0;
+	error = dev_read(dev, superblock, sizeof(superblock), EXT_SUPERBLOCK);
+	if (!error && get_le16(superblock + 56) == EXT_MAGIC) {
+		foreign->kind = FOREIGN_EXT;
+		return 0;
+	}
+	/* Group 1's backup, for block sizes of 1, 2 and 4 KiB: behind the 8 blocks per byte of a bitmap block. */
+	for (unsigned log_block = 0; !error && log_block <= 2; log_block++) {
+		uint64_t block = (uint64_t)1024 << log_block;
+		uint64_t at = (block * 8 + (log_block == 0)) * block;
+
+		if (at + sizeof(superblock) > dev->size_bytes)
+			break;
+		foreign->unread = (struct extent){ at, sizeof(superblock) };
+		error = dev_read(dev, superblock, sizeof(superblock), at);
+		if (!error && has_superblock(superblock, 1, log_block)) {
+			foreign->kind = FOREIGN_EXT_CUT;
+			snprintf(foreign->what, sizeof(foreign->what),
+			         "an ext file system without its first superblock (a backup is at byte %llu)",
+			         (unsigned long long)at);
+			return 0;
+		}
+	}
+	return error;
+}
+
+int foreign_probe(struct dev *dev, struct foreign *foreign)
+{
+	uint64_t size = dev->size_bytes;
+	uint64_t head = size < HEAD_BYTES ? size : HEAD_BYTES;
+	uint64_t tail = size - head < TAIL_BYTES ? head : size - TAIL_BYTES;
+	bool is_head_blank = true, is_tail_blank = true;
+	uint8_t *buffer = dev_buffer(PIECE_BYTES);
+	int fd = memfd_create("svc-probe", MFD_CLOEXEC);
+	int error = 0;
+
+	memset(foreign, 0, sizeof(*foreign));
+	if (!buffer || fd < 0 || ftruncate(fd, (off_t)size)) {
+		error = buffer && errno ? -errno : -ENOMEM;
+		goto out;
+	}
+	error = copy_range(dev, fd, 0, head, buffer, &is_head_blank, foreign);
+	if (!error)
+		error = copy_range(dev, fd, tail, size, buffer, &is_tail_blank, foreign);
+	if (error)
+		goto out;
+	error = ask_blkid(fd, foreign);
+	if (error <= 0)
+		goto out;
+	foreign->kind = is_head_blank && is_tail_blank ? FOREIGN_BLANK : FOREIGN_OTHER;
+	strcpy(foreign->what, "data that is not recognised");
+	error = look_for_ext(dev, foreign);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(buffer);
+	return error;
+}

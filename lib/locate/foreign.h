@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is on a device that carries no PV label: libblkid knows. */
+#ifndef SVC_FOREIGN_H
+#define SVC_FOREIGN_H
+
+#include "dev/dev.h"
+
+enum foreign_kind {
+	FOREIGN_BLANK,   /* nothing at all */
+	FOREIGN_EXT,     /* ext2, ext3 or ext4: a bare copy */
+	FOREIGN_EXT_CUT, /* an ext file system whose first superblock is gone; a backup is there */
+	FOREIGN_OTHER,   /* something, told by what[] */
+};
+
+struct foreign {
+	enum foreign_kind kind;
+	char what[160];          /* a phrase with its article: "an XFS file system", "a LUKS volume" */
+	struct extent unread;    /* where the result is -EIO: what could not be read */
+};
+
+/*
+ * Looks at both ends of the device. 0; -ENOMEM or what the memory file gave; or dev_read's -errno, and
+ * foreign->unread then says where.
+ */
+int foreign_probe(struct dev *dev, struct foreign *foreign);
+
+#endif
