@@ -42,7 +42,7 @@ $(cmds:%=$(B)/%): $(B)/svc
 
 $(B)/libsvc.a: $(lib_obj)
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -128,26 +128,32 @@ bool judge_bare(struct judgement *j)
 	return judgement_conclude(j, VERDICT_IN_SYNC, -1);
 }
 
+static bool has_read_errors(const struct judgement *j, int i)
+{
+	return j->comparison && j->comparison->copy[i].errors.count;
+}
+
+static void name_read_errors(struct judgement *j)
+{
+	for (int i = 0; i < j->copies; i++)
+		if (has_read_errors(j, i))
+			reason_add(&j->verdict->reasons, REASON_READ_ERROR, i,
+			           "%s: %" PRIu64 " bytes of its leg cannot be read, the first at byte %" PRIu64, j->copy[i].name,
+			           j->comparison->copy[i].errors.bytes, j->comparison->copy[i].errors.listed[0].offset);
+}
+
 /* Copies with unreadable content are not whole: they leave the newest ones, unless nothing else is left. */
 static void drop_unreadable(struct judgement *j)
 {
-	bool is_kept[SVC_COPIES_MAX];
 	int left = 0;
 
-	for (int i = 0; i < j->copies; i++) {
-		const struct read_errors *errors = j->comparison ? &j->comparison->copy[i].errors : NULL;
-
-		is_kept[i] = j->is_equal[i] && !(errors && errors->count);
-		left += is_kept[i];
-		if (errors && errors->count)
-			reason_add(&j->verdict->reasons, REASON_READ_ERROR, i,
-			           "%s: %" PRIu64 " bytes of its leg cannot be read, the first at byte %" PRIu64, j->copy[i].name,
-			           errors->bytes, errors->listed[0].offset);
-	}
+	for (int i = 0; i < j->copies; i++)
+		left += j->is_equal[i] && !has_read_errors(j, i);
 	for (int i = 0; left && i < j->copies; i++) {
-		if (j->is_equal[i] && !is_kept[i])
-			j->verdict->state[i] = STATE_UNREADABLE;
-		j->is_equal[i] = is_kept[i];
+		if (!j->is_equal[i] || !has_read_errors(j, i))
+			continue;
+		j->verdict->state[i] = STATE_UNREADABLE;
+		j->is_equal[i] = false;
 	}
 }
 
@@ -188,10 +194,9 @@ bool judge_content(struct judgement *j)
 		reason_add(&j->verdict->reasons, REASON_NO_WHOLE, -1, "no copy is whole and usable");
 		return judgement_conclude(j, VERDICT_NONE, -1);
 	}
-	if (judge_equals(j)) {
-		drop_unreadable(j); /* only to say it: the exit code shows it */
+	name_read_errors(j);
+	if (judge_equals(j))
 		return true;
-	}
 	equals = judgement_count(j, j->is_equal);
 	drop_unreadable(j);
 	unreadable = equals - judgement_count(j, j->is_equal);
@@ -199,7 +204,7 @@ bool judge_content(struct judgement *j)
 	for (int i = 0; i < j->copies; i++)
 		stale += j->verdict->state[i] == STATE_STALE;
 	lost = count_lost(j);
-	if (equals > 1 && j->comparison && j->comparison->copy[authority].errors.count) {
+	if (equals > 1 && has_read_errors(j, authority)) {
 		/* every one of several equals has parts that cannot be read: none is whole */
 		mark_equals(j, -1, STATE_UNREADABLE);
 		return judgement_conclude(j, VERDICT_UNKNOWN, -1);
