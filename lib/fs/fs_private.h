@@ -30,7 +30,6 @@ struct overlay {
 
 struct cache_slot {
 	uint64_t offset; /* bytes; UINT64_MAX: empty */
-	size_t length;   /* bytes valid */
 	uint8_t *data;
 };
 
@@ -68,7 +67,9 @@ int super_check(const uint8_t *raw, uint64_t leg_bytes, struct svc_error *error)
 
 /* io.c */
 int fs_read(struct fs *fs, void *buffer, size_t length, uint64_t offset);
-int fs_read_block(struct fs *fs, uint64_t block, void *buffer); /* through the small cache */
+/* Through a small cache; what is asked for lies within one block of the file system. */
+int fs_read_cached(struct fs *fs, void *buffer, size_t length, uint64_t offset);
+int fs_read_block(struct fs *fs, uint64_t block, void *buffer);
 errcode_t io_open_ext2(struct fs *fs, int flags);
 void io_drop_cache(struct fs *fs);
 

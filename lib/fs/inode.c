@@ -58,7 +58,7 @@ int inode_read(struct fs *fs, uint32_t number, uint8_t *raw, struct inode *inode
 	group_layout(fs, group, &layout);
 	if (byte + inode_bytes(fs) > layout.inode_table.count * fs->block_bytes)
 		return -ENOENT;
-	r = fs_read(fs, raw, inode_bytes(fs), layout.inode_table.first * fs->block_bytes + byte);
+	r = fs_read_cached(fs, raw, inode_bytes(fs), layout.inode_table.first * fs->block_bytes + byte);
 	if (r < 0)
 		return r == -ENOMEM ? r : -EIO;
 	inode_parse(fs, number, raw, inode);

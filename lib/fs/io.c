@@ -64,20 +64,18 @@ int fs_read(struct fs *fs, void *buffer, size_t length, uint64_t offset)
 }
 
 /* Directory and mapping blocks lie near one another: a few windows save most of the requests. */
-int fs_read_block(struct fs *fs, uint64_t block, void *buffer)
+int fs_read_cached(struct fs *fs, void *buffer, size_t length, uint64_t offset)
 {
 	size_t window = fs->block_bytes > FS_CACHE_BYTES ? fs->block_bytes : FS_CACHE_BYTES;
-	uint64_t offset = block * fs->block_bytes;
 	uint64_t base = offset - offset % window;
 	struct cache_slot *slot = &fs->slot[fs->next_slot];
+	size_t valid;
 	int r;
 
-	if (block >= fs->blocks)
-		return -ENXIO;
 	for (size_t i = 0; i < FS_CACHE_SLOTS; i++) {
 		if (!fs->slot[i].data || fs->slot[i].offset != base)
 			continue;
-		memcpy(buffer, fs->slot[i].data + (offset - base), fs->block_bytes);
+		memcpy(buffer, fs->slot[i].data + (offset - base), length);
 		return 0;
 	}
 	if (!slot->data) {
@@ -86,14 +84,21 @@ int fs_read_block(struct fs *fs, uint64_t block, void *buffer)
 			return -ENOMEM;
 	}
 	slot->offset = UINT64_MAX;
-	slot->length = fs->dev->size_bytes - base < window ? fs->dev->size_bytes - base : window;
-	r = fs_read(fs, slot->data, slot->length, base);
-	if (r < 0) /* the fault may lie beside the block that is wanted */
-		return fs_read(fs, buffer, fs->block_bytes, offset);
+	valid = fs_bytes(fs) - base < window ? fs_bytes(fs) - base : window;
+	r = fs_read(fs, slot->data, valid, base);
+	if (r < 0) /* the fault may lie beside what is wanted */
+		return fs_read(fs, buffer, length, offset);
 	slot->offset = base;
 	fs->next_slot = (fs->next_slot + 1) % FS_CACHE_SLOTS;
-	memcpy(buffer, slot->data + (offset - base), fs->block_bytes);
+	memcpy(buffer, slot->data + (offset - base), length);
 	return 0;
+}
+
+int fs_read_block(struct fs *fs, uint64_t block, void *buffer)
+{
+	if (block >= fs->blocks)
+		return -ENXIO;
+	return fs_read_cached(fs, buffer, fs->block_bytes, block * fs->block_bytes);
 }
 
 void io_drop_cache(struct fs *fs)

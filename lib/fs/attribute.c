@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Whose the differing units are. `left` starts as what differs and some copy uses; every owner takes
+ * its units out of it, so that each is counted once; what nobody took stays unknown.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "fs/owners.h"
+#include "fs/paths.h"
+#include "fs/walk.h"
+
+/* The inode of a large attribute, and the file whose attribute it is. */
+struct borrowed {
+	uint32_t inode;
+	uint32_t owner;
+};
+
+struct attribute {
+	struct bitset *left;
+	uint32_t unit_bytes;
+	struct attribution *result;
+	struct owners owners;
+	/* the view at hand */
+	struct fs *fs;
+	int copy;
+	struct paths paths;
+	struct borrowed *borrowed;
+	size_t borrowings;
+	size_t borrow_room;
+};
+
+/* Takes the units of [first, first + count) out of the set. Returns how many there were. */
+static uint64_t take(struct bitset *set, uint64_t first, uint64_t count)
+{
+	uint64_t taken = 0, end;
+
+	if (first >= set->bits)
+		return 0;
+	end = set->bits - first < count ? set->bits : first + count;
+	while (first < end) {
+		unsigned shift = first % 64;
+		uint64_t bits = end - first < 64 - shift ? end - first : 64 - shift;
+		uint64_t mask = (bits == 64 ? UINT64_MAX : ((uint64_t)1 << bits) - 1) << shift;
+		uint64_t hit = set->word[first / 64] & mask;
+
+		if (hit) {
+			taken += (uint64_t)__builtin_popcountll(hit);
+			set->word[first / 64] &= ~mask;
+		}
+		first += bits;
+	}
+	return taken;
+}
+
+static int on_owned(void *context, const struct owned *owned)
+{
+	struct attribute *attribute = context;
+	uint64_t per_block = attribute->fs->block_bytes / attribute->unit_bytes;
+	uint64_t bytes = take(attribute->left, owned->run.first * per_block, owned->run.count * per_block) *
+			 attribute->unit_bytes;
+
+	if (!bytes)
+		return 0;
+	if (owned->class == OWNED_JOURNAL)
+		attribute->result->journal_bytes += bytes;
+	else if (owned->class == OWNED_METADATA)
+		attribute->result->metadata_bytes[owned->metadata] += bytes;
+	else
+		return owners_add(&attribute->owners, owned->inode, owned->kind, attribute->copy, bytes);
+	return 0;
+}
+
+struct borrowing {
+	struct attribute *attribute;
+	uint32_t owner;
+};
+
+static int on_xattr(void *context, const struct xattr *xattr)
+{
+	struct borrowing *borrowing = context;
+	struct attribute *attribute = borrowing->attribute;
+
+	if (!xattr->value_inode)
+		return 0;
+	if (attribute->borrowings == attribute->borrow_room) {
+		size_t room = attribute->borrow_room ? attribute->borrow_room * 2 : 64;
+		struct borrowed *more = realloc(attribute->borrowed, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		attribute->borrowed = more;
+		attribute->borrow_room = room;
+	}
+	attribute->borrowed[attribute->borrowings++] =
+		(struct borrowed){ xattr->value_inode, borrowing->owner };
+	return 0;
+}
+
+static int on_inode(void *context, const struct inode *inode)
+{
+	struct attribute *attribute = context;
+	struct borrowing borrowing = { attribute, inode->number };
+	int r = 0;
+
+	if (LINUX_S_ISDIR(inode->mode))
+		r = paths_add_directory(&attribute->paths, inode->number);
+	if (r || !ext2fs_has_feature_ea_inode(attribute->fs->ext2->super))
+		return r;
+	r = xattr_each_in_inode(attribute->fs, inode, on_xattr, &borrowing);
+	return r ? r : xattr_each_in_block(attribute->fs, inode, on_xattr, &borrowing);
+}
+
+static int borrowed_compare(const void *left, const void *right)
+{
+	const struct borrowed *a = left, *b = right;
+
+	if (a->inode != b->inode)
+		return a->inode < b->inode ? -1 : 1;
+	return a->owner < b->owner ? -1 : a->owner > b->owner;
+}
+
+static int number_compare(const void *left, const void *right)
+{
+	const uint32_t *a = left, *b = right;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+/* Large attributes' inodes have no name: they go by that of the first file that refers to them. */
+static void name_borrowed(struct attribute *attribute)
+{
+	struct owners *owners = &attribute->owners;
+
+	if (!attribute->borrowings)
+		return;
+	qsort(attribute->borrowed, attribute->borrowings, sizeof(*attribute->borrowed), borrowed_compare);
+	for (size_t i = owners->first, at = 0; i < owners->count; i++) {
+		struct owner *owner = &owners->item[i];
+
+		while (at < attribute->borrowings && attribute->borrowed[at].inode < owner->identity.inode)
+			at++;
+		if (owner->kind == OWNER_XATTR && at < attribute->borrowings &&
+		    attribute->borrowed[at].inode == owner->identity.inode)
+			owner->named_as = attribute->borrowed[at].owner;
+	}
+}
+
+static int resolve_paths(struct attribute *attribute)
+{
+	struct owners *owners = &attribute->owners;
+	size_t count = owners->count - owners->first;
+	uint32_t *number = malloc((count + 1) * sizeof(*number));
+	int r = number ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < count && !r; i++)
+		number[i] = owners->item[owners->first + i].named_as;
+	if (!r)
+		qsort(number, count, sizeof(*number), number_compare);
+	for (size_t i = 0; i < count && !r; i++)
+		r = paths_want(&attribute->paths, number[i]);
+	free(number);
+	if (!r && count)
+		r = paths_read(&attribute->paths);
+	for (size_t i = owners->first; i < owners->count && !r; i++) {
+		owners->item[i].path = paths_get(&attribute->paths, owners->item[i].named_as);
+		if (!owners->item[i].path)
+			r = -ENOMEM;
+	}
+	return r;
+}
+
+static int walk_view(struct attribute *attribute, struct fs *fs, int copy)
+{
+	struct walk_sink sink = { .owned = on_owned, .inode = on_inode, .context = attribute };
+	uint64_t first, count;
+	int r;
+
+	if (fs->is_uncertain || !bitset_next_run(attribute->left, 0, 1, &first, &count))
+		return 0;
+	attribute->fs = fs;
+	attribute->copy = copy;
+	attribute->paths = (struct paths){ .fs = fs };
+	attribute->borrowings = 0;
+	r = fs_walk(fs, &sink);
+	if (!r) {
+		owners_merge(&attribute->owners);
+		name_borrowed(attribute);
+		r = resolve_paths(attribute);
+	}
+	owners_end_view(&attribute->owners);
+	paths_free(&attribute->paths);
+	return r;
+}
+
+/* What differs and is in use. */
+static int find_left(struct attribute *attribute, struct fs *const fs[], int copies, const struct bitset *differing,
+		     struct svc_error *error)
+{
+	struct bitset *used = bitset_new(differing->bits);
+	int r = used ? 0 : error_set(error, -ENOMEM, "out of memory");
+
+	for (int i = 0; i < copies && !r; i++)
+		if (fs[i])
+			r = fs_mark_used(fs[i], attribute->unit_bytes, used, error);
+	for (uint64_t i = 0; i < (differing->bits + 63) / 64 && !r; i++)
+		if (differing->word[i])
+			attribute->left->word[i] = differing->word[i] & used->word[i];
+	bitset_free(used);
+	return r;
+}
+
+/* The copy that alone knows the owner, or -1. */
+static int known_only_on(struct fs *const fs[], int copies, const struct owner *owner, uint8_t *raw)
+{
+	for (int i = 0; i < copies; i++) {
+		struct identity identity;
+		struct inode inode;
+
+		if (i == owner->copy || !fs[i] || inode_read(fs[i], owner->identity.inode, raw, &inode))
+			continue;
+		identity = identity_of(&inode);
+		/* a freed inode keeps its mode and generation, but no links: nor has one deleted while open */
+		if ((inode.links || !owner->path[0]) && !identity_compare(&identity, &owner->identity))
+			return -1;
+	}
+	return owner->copy;
+}
+
+static int file_compare(const void *left, const void *right)
+{
+	const struct file_difference *a = left, *b = right;
+	int order;
+
+	if (a->bytes != b->bytes)
+		return a->bytes > b->bytes ? -1 : 1;
+	order = strcmp(a->path, b->path);
+	if (order)
+		return order;
+	return a->inode != b->inode ? (a->inode < b->inode ? -1 : 1) : (int)a->kind - (int)b->kind;
+}
+
+/* Hands the owners' paths over to the result. */
+static int make_files(struct attribute *attribute, struct fs *const fs[], int copies)
+{
+	struct owners *owners = &attribute->owners;
+	struct attribution *result = attribute->result;
+	uint8_t *raw = malloc(EXT2_MAX_BLOCK_SIZE);
+	int others = 0;
+
+	result->file = calloc(owners->count + 1, sizeof(*result->file));
+	if (!raw || !result->file) {
+		free(raw);
+		return -ENOMEM;
+	}
+	for (int i = 0; i < copies; i++)
+		others += fs[i] != NULL;
+	for (size_t i = 0; i < owners->count; i++) {
+		struct owner *owner = &owners->item[i];
+
+		result->file[result->files++] = (struct file_difference){
+			.path = owner->path,
+			.inode = owner->identity.inode,
+			.kind = owner->kind,
+			.is_deleted = !owner->path[0],
+			.only_on = others > 1 ? known_only_on(fs, copies, owner, raw) : -1,
+			.bytes = owner->bytes,
+		};
+		owner->path = NULL;
+	}
+	free(raw);
+	qsort(result->file, result->files, sizeof(*result->file), file_compare);
+	return 0;
+}
+
+int fs_attribute(struct fs *const fs[], int copies, int first, const struct bitset *differing, uint32_t unit_bytes,
+		 struct attribution *owners, struct svc_error *error)
+{
+	struct attribute attribute = { .unit_bytes = unit_bytes, .result = owners };
+	int r;
+
+	*owners = (struct attribution){ 0 };
+	attribute.left = bitset_new(differing->bits);
+	if (!attribute.left)
+		return error_set(error, -ENOMEM, "out of memory");
+	r = find_left(&attribute, fs, copies, differing, error);
+	if (r)
+		goto out;
+	if (first >= 0 && first < copies && fs[first])
+		r = walk_view(&attribute, fs[first], first);
+	for (int i = 0; i < copies && !r; i++)
+		if (i != first && fs[i])
+			r = walk_view(&attribute, fs[i], i);
+	/* Last what only the views below the journals own: blocks that a replay will free. */
+	for (int i = 0; i < copies && !r; i++)
+		if (fs[i] && fs[i]->on_disk)
+			r = walk_view(&attribute, fs[i]->on_disk, i);
+	if (!r)
+		r = make_files(&attribute, fs, copies);
+	if (r) {
+		error_set(error, r, "out of memory");
+		fs_attribution_free(owners);
+		goto out;
+	}
+	owners->unknown_bytes = bitset_count(attribute.left) * unit_bytes;
+	owners->done = true;
+out:
+	owners_free(&attribute.owners);
+	free(attribute.borrowed);
+	bitset_free(attribute.left);
+	return r;
+}
+
+void fs_attribution_free(struct attribution *owners)
+{
+	for (size_t i = 0; i < owners->files; i++)
+		free(owners->file[i].path);
+	free(owners->file);
+	*owners = (struct attribution){ 0 };
+}
