@@ -18,7 +18,7 @@ cflags  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DSVC_VERSION='"$(VER
            -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -fno-strict-aliasing -pthread $(pkg_cflags) $(SANITIZE) $(WERROR)
 ldlibs   = $(shell pkg-config --libs $(LIBS)) -linih -pthread
 
-lib_src := $(filter-out %_test.c %_fuzz.c,$(wildcard lib/*.c lib/*/*.c))
+lib_src := $(filter-out %_test.c %_fuzz.c lib/base/replay.c,$(wildcard lib/*.c lib/*/*.c))
 cmd_src := $(wildcard cmd/*.c)
 test_src := $(wildcard lib/*/*_test.c)
 fuzz_src := $(wildcard lib/*/*_fuzz.c)
@@ -56,9 +56,36 @@ $(B)/test/%: $(B)/obj/lib/%.o $(B)/libsvc.a
 
 tests: $(tests)
 
+# Runs every file of each fuzz target's corpus once: $(call corpus,lib/locate/pv_fuzz.c) is lib/locate/corpus/pv.
+corpus  = $(dir $(1))corpus/$(patsubst %_fuzz.c,%,$(notdir $(1)))
+replays: $(replays)
+	$(Q)$(foreach f,$(fuzz_src),$(f:lib/%.c=$(B)/replay/%) $(call corpus,$(f))/* && ) true
+
+$(B)/replay/%: $(B)/obj/lib/%.o $(B)/obj/lib/base/replay.o $(B)/libsvc.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(cflags) -o $@ $^ $(ldlibs)
+
+# Each target for FUZZ_SECONDS on top of its corpus; finds go to build/fuzz/finds.
+FUZZ_SECONDS ?= 60
+fuzzers := $(fuzz_src:lib/%.c=$(B)/fuzzer/%)
+fuzz:
+	+$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS="-g -O1" \
+	  SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" fuzzers
+	@mkdir -p $(B)/fuzz/finds
+	$(Q)$(foreach f,$(fuzz_src),echo "  FUZZ  $(f)" && mkdir -p $(B)/fuzz/$(call corpus,$(f)) && \
+	  $(f:lib/%.c=$(B)/fuzz/fuzzer/%) -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -verbosity=0 \
+	  -print_final_stats=1 -artifact_prefix=$(B)/fuzz/finds/ $(B)/fuzz/$(call corpus,$(f)) $(call corpus,$(f)) && ) true
+
+fuzzers: $(fuzzers)
+$(B)/fuzzer/%: $(B)/obj/lib/%.o $(B)/libsvc.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(cflags) -fsanitize=fuzzer -o $@ $^ $(ldlibs)
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all tests clean
+.PHONY: all tests replays fuzz fuzzers clean
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -74,6 +74,25 @@ static int remember_typed(struct runtime *runtime, const struct common_options *
 	return SVC_EXIT_IO;
 }
 
+static void use_typed(struct runtime *runtime, char **typed, int count)
+{
+	runtime->arguments = count;
+	for (int i = 0; i < count; i++)
+		runtime->argument[i] = typed[i];
+}
+
+static void use_configured(struct runtime *runtime)
+{
+	struct copy copy[SVC_COPIES_MAX];
+
+	runtime->arguments = conf_copies(&runtime->conf, copy);
+	for (int i = 0; i < runtime->arguments; i++) {
+		snprintf(runtime->configured[i], sizeof(runtime->configured[i]), "%.*s=%s", SVC_NAME_SIZE, copy[i].name,
+		         copy[i].locator);
+		runtime->argument[i] = runtime->configured[i];
+	}
+}
+
 int runtime_start(struct runtime *runtime, const struct common_options *common, char **typed, int count,
                   struct svc_error *error)
 {
@@ -89,9 +108,10 @@ int runtime_start(struct runtime *runtime, const struct common_options *common, 
 		error_set(error, -EINVAL, "%d copies are given, at most %d can be", count, SVC_COPIES_MAX);
 		return SVC_EXIT_USAGE;
 	}
-	runtime->arguments = count ? count : conf->copies;
-	for (int i = 0; i < runtime->arguments; i++)
-		runtime->argument[i] = count ? typed[i] : conf->copy[i];
+	if (count)
+		use_typed(runtime, typed, count);
+	else
+		use_configured(runtime);
 	if (!runtime->arguments) {
 		error_set(error, -EINVAL, "%s names no copies", common->config ? common->config : SVC_CONF_PATH);
 		error_next(error, "write them under [copies], or name them: flash-a=/dev/... shared=/dev/...");
@@ -103,9 +123,9 @@ int runtime_start(struct runtime *runtime, const struct common_options *common, 
 		runtime->locate.lv = conf->lv;
 	runtime->locate.dev.timeout_seconds =
 		common->timeout_seconds ? common->timeout_seconds : conf->nbd_timeout_seconds;
-	runtime->locate.dev.tls_certificates = conf->tls_certificates[0] ? conf->tls_certificates : NULL;
-	runtime->locate.dev.tls_psk_file = conf->tls_psk_file[0] ? conf->tls_psk_file : NULL;
-	runtime->locate.dev.tls_username = conf->tls_username[0] ? conf->tls_username : NULL;
+	runtime->locate.dev.tls_certificates = conf->nbd_tls_certificates[0] ? conf->nbd_tls_certificates : NULL;
+	runtime->locate.dev.tls_psk_file = conf->nbd_tls_psk_file[0] ? conf->nbd_tls_psk_file : NULL;
+	runtime->locate.dev.tls_username = conf->nbd_tls_username[0] ? conf->nbd_tls_username : NULL;
 	return remember_typed(runtime, common, typed, count, error);
 }
 
