@@ -56,10 +56,9 @@ $(B)/test/%: $(B)/obj/lib/%.o $(B)/libsvc.a
 
 tests: $(tests)
 
-# Runs every file of each fuzz target's corpus once: $(call corpus,lib/locate/pv_fuzz.c) is lib/locate/corpus/pv.
+# $(call corpus,lib/locate/pv_fuzz.c) is lib/locate/corpus/pv; .ci/suite runs every file of it.
 corpus  = $(dir $(1))corpus/$(patsubst %_fuzz.c,%,$(notdir $(1)))
 replays: $(replays)
-	$(Q)$(foreach f,$(fuzz_src),$(f:lib/%.c=$(B)/replay/%) $(call corpus,$(f))/* && ) true
 
 $(B)/replay/%: $(B)/obj/lib/%.o $(B)/obj/lib/base/replay.o $(B)/libsvc.a
 	@mkdir -p $(@D)
@@ -69,7 +68,8 @@ $(B)/replay/%: $(B)/obj/lib/%.o $(B)/obj/lib/base/replay.o $(B)/libsvc.a
 # Each target for FUZZ_SECONDS on top of its corpus; finds go to build/fuzz/finds.
 FUZZ_SECONDS ?= 60
 fuzzers := $(fuzz_src:lib/%.c=$(B)/fuzzer/%)
-fuzz:
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
+	@.ci/deps fuzz
 	+$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS="-g -O1" \
 	  SANITIZE="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" fuzzers
 	@mkdir -p $(B)/fuzz/finds
@@ -83,9 +83,45 @@ $(B)/fuzzer/%: $(B)/obj/lib/%.o $(B)/libsvc.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(cflags) -fsanitize=fuzzer -o $@ $^ $(ldlibs)
 
-clean:
-	rm -rf $(B)
+# --- what people type; each installs what it is missing (DEPS=no: nothing) -----------------------
 
-.PHONY: all tests replays fuzz fuzzers clean
+SAN = -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+sub = +$(Q)$(MAKE) --no-print-directory
+
+demo: ## run the main job on a real stale pair of copies and show the screen
+	@.ci/deps images
+	$(sub) all
+	@test-images/demo $(B)
+
+check: ## run all tests
+	@.ci/deps check
+	$(sub) all WERROR=-Werror
+	$(sub) B=$(B)-asan WERROR=-Werror CFLAGS="-O1 -g" SANITIZE="$(SAN)" all tests replays
+	@.ci/suite $(B) $(B)-asan
+
+lint: ## formatting, static checks, manual pages
+	@.ci/deps lint
+	$(sub) all WERROR=-Werror
+	@.ci/lint
+
+bench: ## measure speed and memory against peers, side by side
+	@.ci/deps bench
+	$(sub) all
+	@test-images/bench $(B)
+
+install: all ## install below DESTDIR
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
+	install -m 755 $(B)/svc $(DESTDIR)$(SBINDIR)/svc
+	for c in $(cmds); do ln -sf svc $(DESTDIR)$(SBINDIR)/$$c; done
+
+help: ## list the targets
+	@echo "make              build the commands into $(B)/"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 18
+	@echo "V=1 shows the commands, B=DIR builds elsewhere, DEPS=no installs nothing"
+
+clean: ## remove what was built
+	rm -rf $(B) $(B)-asan
+
+.PHONY: all tests replays fuzz fuzzers demo check lint bench install help clean
 .SECONDARY:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
