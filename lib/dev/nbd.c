@@ -15,6 +15,7 @@
 
 #include "dev/backend.h"
 #include "dev/nbd_connection.h"
+#include "dev/nbd_tls.h"
 
 enum {
 	CONNECTIONS_MAX = 4,
@@ -239,9 +240,13 @@ static struct server *server_new(const char *uri, const struct dev_options *opti
 int nbd_dev_open(const char *uri, const struct dev_options *options, struct dev **dev, struct svc_error *error)
 {
 	bool writes = options->access == DEV_WRITE;
-	struct server *server = server_new(uri, options);
+	struct server *server;
 	int r;
 
+	r = tls_check(uri, options, error);
+	if (r)
+		return r;
+	server = server_new(uri, options);
 	if (!server)
 		return error_set(error, -ENOMEM, LOCATOR ": out of memory or of file descriptors", uri);
 	r = connection_open(uri, options, -1, &server->connection[0], &server->export, error);
