@@ -96,11 +96,11 @@ struct reader {
 	const char *at;
 	const char *end;
 	const char *path;
-	unsigned line;         /* of the file, from 1 on */
+	unsigned line; /* of the file, from 1 on */
 	bool is_given[ROWS];
 	struct svc_conf *conf;
 	struct svc_error *error;
-	int code;              /* of the first mistake */
+	int code; /* of the first mistake */
 };
 
 __attribute__((format(printf, 2, 3))) static void refuse(struct reader *reader, const char *format, ...)
@@ -135,7 +135,8 @@ static char *read_line(char *to, int size, void *stream)
 		return NULL;
 	}
 	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)reader->at[i] < ' ' && reader->at[i] != '\t' && !(reader->at[i] == '\r' && i + 1 == length)) {
+		if ((unsigned char)reader->at[i] < ' ' && reader->at[i] != '\t' &&
+		    !(reader->at[i] == '\r' && i + 1 == length)) {
 			refuse(reader, "has a control character");
 			return NULL;
 		}
@@ -174,8 +175,8 @@ static int handle(void *user, const char *section, const char *key, const char *
 	for (size_t j = 0; j < ROWS && !reader->code; j++)
 		if (reader->is_given[j] && !strcmp(rows[j].section, section) &&
 		    (j == i || (rows[i].excludes && !strcmp(rows[i].excludes, rows[j].key))))
-			refuse(reader, j == i ? "%s is given twice" : "%s is given besides %s, which means the same", shown,
-			       rows[j].key);
+			refuse(reader, j == i ? "%s is given twice" : "%s is given besides %s, which means the same",
+			       shown, rows[j].key);
 	reader->is_given[i] = true;
 	wrong = rows[i].set((char *)reader->conf + rows[i].offset, rows[i].size, value);
 	if (wrong)
@@ -237,8 +238,8 @@ int conf_read(const char *path, struct svc_conf *conf, struct svc_error *error)
 		if (!got || length > FILE_BYTES_MAX)
 			break;
 	}
-	code = length > FILE_BYTES_MAX ? error_set(error, -EINVAL, "%s: longer than %d bytes", path, FILE_BYTES_MAX) :
-	                                 conf_parse(text, length, path, conf, error);
+	code = length > FILE_BYTES_MAX ? error_set(error, -EINVAL, "%s: longer than %d bytes", path, FILE_BYTES_MAX)
+	                               : conf_parse(text, length, path, conf, error);
 out:
 	if (fd >= 0)
 		close(fd);
@@ -253,10 +254,8 @@ int conf_copies(const struct svc_conf *conf, struct copy copy[SVC_COPIES_MAX])
 		const char *group;
 		const char *locator;
 	} given[] = {
-		{ "flash-a", "flash-a", conf->flash_a },
-		{ "flash-b", "flash-b", conf->flash_b },
-		{ "shared", "shared", conf->shared },
-		{ "shared@direct", "shared", conf->shared_direct },
+		{ "flash-a", "flash-a", conf->flash_a },      { "flash-b", "flash-b", conf->flash_b },
+		{ "shared", "shared", conf->shared },         { "shared@direct", "shared", conf->shared_direct },
 		{ "shared@nbd", "shared", conf->shared_nbd },
 	};
 	int n = 0;

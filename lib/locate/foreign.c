@@ -93,10 +93,10 @@ static void name_type(struct foreign *foreign, const char *type, const char *usa
 			return;
 		}
 	snprintf(foreign->what, sizeof(foreign->what), "data of type %s%s", type,
-	         usage && !strcmp(usage, "filesystem") ? " (a file system)" :
-	         usage && !strcmp(usage, "raid")       ? " (a member of a RAID or volume group)" :
-	         usage && !strcmp(usage, "crypto")     ? " (encrypted)" :
-	                                                 "");
+	         usage && !strcmp(usage, "filesystem") ? " (a file system)"
+	         : usage && !strcmp(usage, "raid")     ? " (a member of a RAID or volume group)"
+	         : usage && !strcmp(usage, "crypto")   ? " (encrypted)"
+	                                               : "");
 }
 
 /* Returns 0 where libblkid named something, 1 where it knows nothing there, or -errno. */
@@ -148,6 +148,7 @@ static int look_for_ext(struct dev *dev, struct foreign *foreign)
 
 	if (dev->size_bytes < 2 * EXT_SUPERBLOCK)
 		return 0;
+	foreign->unread = (struct extent){ EXT_SUPERBLOCK, sizeof(superblock) };
 	error = dev_read(dev, superblock, sizeof(superblock), EXT_SUPERBLOCK);
 	if (!error && get_le16(superblock + 56) == EXT_MAGIC) {
 		foreign->kind = FOREIGN_EXT;

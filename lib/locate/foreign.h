@@ -14,8 +14,8 @@ enum foreign_kind {
 
 struct foreign {
 	enum foreign_kind kind;
-	char what[160];          /* a phrase with its article: "an XFS file system", "a LUKS volume" */
-	struct extent unread;    /* where the result is -EIO: what could not be read */
+	char what[160];       /* a phrase with its article: "an XFS file system", "a LUKS volume" */
+	struct extent unread; /* where the result is -EIO: what could not be read */
 };
 
 /*

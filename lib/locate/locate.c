@@ -20,11 +20,11 @@ struct search {
 	struct svc_error *error;
 	const struct vg_wanted *wanted; /* NULL: the only mirror there is */
 	struct pv_label label;
-	struct vg *vg;                  /* of the newest valid text */
-	unsigned bad;                   /* metadata areas by what became of them */
+	struct vg *vg; /* of the newest valid text */
+	unsigned bad;  /* metadata areas by what became of them */
 	unsigned empty;
 	unsigned unread;
-	char why[128];                  /* what is wrong with the last bad one */
+	char why[128]; /* what is wrong with the last bad one */
 };
 
 static void note_read_error(struct copy *copy, const char *what, struct extent where, int code)
@@ -44,7 +44,8 @@ static void note_read_error(struct copy *copy, const char *what, struct extent w
 static void note_bad_area(struct search *search, unsigned area, const char *why)
 {
 	search->bad++;
-	snprintf(search->why, sizeof(search->why), "the one at byte %" PRIu64 ": %s", search->label.area[area].offset, why);
+	snprintf(search->why, sizeof(search->why), "the one at byte %" PRIu64 ": %s", search->label.area[area].offset,
+	         why);
 }
 
 static bool fits(const struct search *search, struct extent part)
@@ -151,15 +152,17 @@ static void judge_no_text(struct search *search)
 		copy->condition = COPY_UNREADABLE;
 	} else if (search->bad) {
 		copy->condition = COPY_DAMAGED;
-		reason_add(&copy->findings, REASON_METADATA_DAMAGED, ALL, "its LVM metadata is damaged (areas: %u, all unusable); %s",
-		           search->label.areas, search->why);
+		reason_add(&copy->findings, REASON_METADATA_DAMAGED, ALL,
+		           "its LVM metadata is damaged (areas: %u, all unusable); %s", search->label.areas,
+		           search->why);
 	} else if (search->empty) {
 		copy->condition = COPY_FOREIGN;
-		reason_add(&copy->findings, REASON_OTHER_VG, ALL, "it is an LVM physical volume that belongs to no volume group");
+		reason_add(&copy->findings, REASON_OTHER_VG, ALL,
+		           "it is an LVM physical volume that belongs to no volume group");
 	} else {
 		copy->condition = COPY_DAMAGED;
 		reason_add(&copy->findings, REASON_METADATA_DAMAGED, ALL,
-		           "it is an LVM physical volume that holds no metadata of its volume group (areas: %u, all ignored)",
+		           "it is a physical volume without metadata of its volume group (areas: %u, all ignored)",
 		           search->label.areas);
 	}
 }
@@ -179,8 +182,8 @@ static bool is_cut_off(struct search *search, const struct extent *piece, size_t
 		return false;
 	search->copy->condition = COPY_DAMAGED;
 	reason_add(&search->copy->findings, REASON_LEG_TRUNCATED, ALL,
-	           "it is %" PRIu64 " bytes long, but its %s of %s/%s ends at byte %" PRIu64, search->copy->device_bytes, what,
-	           lvm->vg_name, lvm->lv_name, end);
+	           "it is %" PRIu64 " bytes long, but its %s of %s/%s ends at byte %" PRIu64,
+	           search->copy->device_bytes, what, lvm->vg_name, lvm->lv_name, end);
 	return true;
 }
 
@@ -195,8 +198,8 @@ static int open_leg(struct search *search, const struct vg_leg *leg)
 	if (lvm->leg_bytes > search->copy->device_bytes) {
 		search->copy->condition = COPY_DAMAGED;
 		reason_add(&search->copy->findings, REASON_METADATA_DAMAGED, ALL,
-		           "its LVM metadata lays %" PRIu64 " bytes of %s/%s onto %" PRIu64 " bytes", lvm->leg_bytes, lvm->vg_name,
-		           lvm->lv_name, search->copy->device_bytes);
+		           "its LVM metadata lays %" PRIu64 " bytes of %s/%s onto %" PRIu64 " bytes", lvm->leg_bytes,
+		           lvm->vg_name, lvm->lv_name, search->copy->device_bytes);
 		return 0;
 	}
 	error = dev_open_slice(access->device, leg->image, leg->images, &access->leg);
@@ -262,8 +265,8 @@ static int locate_on_pv(struct search *search)
 	}
 	if (search->bad)
 		reason_add(&search->copy->findings, REASON_METADATA_COPY_BAD, ALL,
-		           "one of its %u LVM metadata areas is damaged, %s; the other one was used", search->label.areas,
-		           search->why);
+		           "one of its %u LVM metadata areas is damaged, %s; the other one was used",
+		           search->label.areas, search->why);
 	return find_leg(search);
 }
 
@@ -286,8 +289,8 @@ static int locate_without_pv(struct search *search)
 	switch (foreign.kind) {
 	case FOREIGN_BLANK:
 		copy->condition = COPY_BLANK;
-		reason_add(&copy->findings, REASON_BLANK, ALL, "it is blank: both ends of its %" PRIu64 " bytes hold nothing",
-		           copy->device_bytes);
+		reason_add(&copy->findings, REASON_BLANK, ALL,
+		           "it is blank: both ends of its %" PRIu64 " bytes hold nothing", copy->device_bytes);
 		return 0;
 	case FOREIGN_EXT_CUT:
 		copy->condition = COPY_DAMAGED;
@@ -370,8 +373,7 @@ int locate_leg(struct copy *copy, const char *lv, struct access *access, struct 
 	return code;
 }
 
-int locate_copy(struct copy *copy, const struct locate_options *options, struct access *access,
-                struct svc_error *error)
+int locate_copy(struct copy *copy, const struct locate_options *options, struct access *access, struct svc_error *error)
 {
 	struct vg_wanted wanted;
 	int code;

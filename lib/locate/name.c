@@ -57,6 +57,10 @@ static void derive_name(const char *locator, char *name, size_t size)
 				start = slash;
 			break;
 		}
+	if (start == end) {
+		start = locator;
+		end = locator + strlen(locator);
+	}
 	copy_part(name, size, start, end);
 }
 
@@ -81,7 +85,8 @@ int locate_parse(const char *argument, struct copy *copy, struct svc_error *erro
 		return error_set(error, -EINVAL, "%s: no device, file or NBD URI is given",
 		                 copy->name[0] ? copy->name : "empty argument");
 	if (strlen(locator) >= sizeof(copy->locator))
-		return error_set(error, -EINVAL, "%.100s...: longer than %zu characters", argument, sizeof(copy->locator) - 1);
+		return error_set(error, -EINVAL, "%.100s...: longer than %zu characters", argument,
+		                 sizeof(copy->locator) - 1);
 	strcpy(copy->locator, locator);
 	if (!copy->name[0]) {
 		derive_name(locator, copy->name, sizeof(copy->name));
@@ -119,14 +124,16 @@ int locate_name_all(struct copy *copy, int copies, struct svc_error *error)
 		if (!is_derived(&copy[i]))
 			continue;
 		if (is_taken[i])
-			copy_part(copy[i].name, sizeof(copy[i].name), copy[i].locator, copy[i].locator + strlen(copy[i].locator));
+			copy_part(copy[i].name, sizeof(copy[i].name), copy[i].locator,
+			          copy[i].locator + strlen(copy[i].locator));
 		strcpy(copy[i].group, copy[i].name);
 	}
 	for (int i = 0; i < copies; i++)
 		for (int j = 0; j < i; j++)
 			if (is_same_name(copy[i].name, copy[j].name)) {
 				error_set(error, -EINVAL, "%s is given twice", copy[i].name);
-				error_next(error, "name each copy once; two paths to the shared copy are shared@direct and shared@nbd");
+				error_next(error, "name each copy once; the shared copy's paths are shared@direct and "
+				                  "shared@nbd");
 				return -EINVAL;
 			}
 	return 0;

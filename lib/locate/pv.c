@@ -163,7 +163,8 @@ enum pv_area_state pv_parse_area(const uint8_t sector[PV_SECTOR_BYTES], struct e
 
 	if (get_le32(sector) != pv_checksum(sector + AREA_MAGIC, PV_SECTOR_BYTES - AREA_MAGIC) ||
 	    memcmp(sector + AREA_MAGIC, area_magic, sizeof(area_magic) - 1) || get_le32(sector + AREA_VERSION) != 1 ||
-	    get_le64(sector + AREA_START) != area.offset || size < 2 * PV_SECTOR_BYTES || area.offset > UINT64_MAX - size)
+	    get_le64(sector + AREA_START) != area.offset || size < 2 * PV_SECTOR_BYTES ||
+	    area.offset > UINT64_MAX - size)
 		return PV_AREA_BAD;
 	/* Slot 0 is the committed text. Slot 1 is one that was written but never committed: LVM, too, then
 	 * goes on with slot 0. */

@@ -22,16 +22,16 @@ enum {
 };
 
 enum pv_state {
-	PV_NONE,    /* nothing here was ever a PV label */
+	PV_NONE, /* nothing here was ever a PV label */
 	PV_VALID,
 	PV_DAMAGED, /* LABELONE is there, but its checksum or its contents are wrong */
 };
 
 struct pv_label {
-	unsigned sector;                  /* where the label is, 0..3 */
+	unsigned sector; /* where the label is, 0..3 */
 	char uuid[LVM_UUID_SIZE];
-	uint64_t size_bytes;              /* what the header says the device's size is */
-	uint64_t data_offset_bytes;       /* the first data area: where the extents begin */
+	uint64_t size_bytes;        /* what the header says the device's size is */
+	uint64_t data_offset_bytes; /* the first data area: where the extents begin */
 	unsigned areas;
 	struct extent area[PV_AREAS_MAX]; /* metadata areas, in the device */
 	struct extent bootloader_area;    /* length 0: there is none */

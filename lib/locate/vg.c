@@ -73,8 +73,8 @@ bool vg_parse_wanted(const char *name, struct vg_wanted *wanted)
 /* A mirror is one segment: LVM relies on it for both types (lib/raid/raid.c, lib/mirror/mirrored.c). */
 static bool is_mirror(const struct vg_lv *lv)
 {
-	return lv->segments == 1 && lv->segment[0].kind != VG_SEGMENT_LINEAR && lv->segment[0].kind != VG_SEGMENT_OTHER &&
-	       !lv->is_pvmove;
+	return lv->segments == 1 && lv->segment[0].kind != VG_SEGMENT_LINEAR &&
+	       lv->segment[0].kind != VG_SEGMENT_OTHER && !lv->is_pvmove;
 }
 
 /* Once for all LVs: a hostile text may name one LV of many segments in many places. */
@@ -144,7 +144,7 @@ static const struct vg_lv *choose(struct search *search, const struct vg_wanted 
 {
 	const struct vg_lv *found = NULL;
 	size_t candidates = 0, at = 0;
-	char list[160] = "";
+	char list[224] = "";
 
 	if (wanted && wanted->vg[0] && strcmp(wanted->vg, search->vg->name)) {
 		refuse(search, VG_OTHER, "it belongs to volume group %s, not to %s", search->vg->name, wanted->vg);
@@ -153,9 +153,11 @@ static const struct vg_lv *choose(struct search *search, const struct vg_wanted 
 	if (wanted) {
 		found = vg_lv_by_name(search->vg, wanted->lv);
 		if (!found)
-			refuse(search, VG_NO_MIRROR, "its volume group %s has no logical volume %s", search->vg->name, wanted->lv);
+			refuse(search, VG_NO_MIRROR, "its volume group %s has no logical volume %s", search->vg->name,
+			       wanted->lv);
 		else if (!is_mirror(found))
-			refuse(search, VG_NO_MIRROR, "its logical volume %s/%s is not a mirror", search->vg->name, wanted->lv);
+			refuse(search, VG_NO_MIRROR, "its logical volume %s/%s is not a mirror", search->vg->name,
+			       wanted->lv);
 		else if (!has_leg_here(search, found))
 			refuse(search, VG_NO_MIRROR, "it has no leg of %s/%s", search->vg->name, wanted->lv);
 		return search->leg->text[0] ? NULL : found;
@@ -167,7 +169,8 @@ static const struct vg_lv *choose(struct search *search, const struct vg_wanted 
 			continue;
 		found = lv;
 		if (candidates++ < 16 && at < sizeof(list))
-			at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s/%s", at ? ", " : "", search->vg->name, lv->name);
+			at += (size_t)snprintf(list + at, sizeof(list) - at, "%s%s/%s", at ? ", " : "",
+			                       search->vg->name, lv->name);
 	}
 	if (candidates > 1)
 		refuse(search, VG_AMBIGUOUS, "it carries legs of %zu mirrors: %s%s", candidates, list,
@@ -184,8 +187,9 @@ static void describe_legs(const struct search *search, const struct mirror *mirr
 
 		for (size_t s = 0; s < image->segments; s++) {
 			const struct vg_segment *segment = &image->segment[s];
-			const struct vg_pv *pv = segment->kind == VG_SEGMENT_LINEAR ? vg_pv_by_key(search->vg, segment->area[0].name)
-			                                                            : NULL;
+			const struct vg_pv *pv = segment->kind == VG_SEGMENT_LINEAR
+			                                 ? vg_pv_by_key(search->vg, segment->area[0].name)
+			                                 : NULL;
 
 			if (!pv)
 				continue;
@@ -205,20 +209,23 @@ static bool place_segment(struct search *search, const struct vg_lv *lv, const s
 	uint64_t end;
 
 	if (segment->kind != VG_SEGMENT_LINEAR)
-		return refuse(search, VG_SCATTERED, "its logical volume %s/%s has a segment of type %.64s, which cannot be read here",
-		              search->vg->name, lv->name, vg_is_name(segment->type) ? segment->type : "(malformed)");
+		return refuse(search, VG_SCATTERED,
+		              "its volume %s/%s has a segment of type %.64s, which is not read here", search->vg->name,
+		              lv->name, vg_is_name(segment->type) ? segment->type : "(malformed)");
 	pv = segment->areas == 1 ? vg_pv_by_key(search->vg, segment->area[0].name) : NULL;
 	if (!pv)
 		return refuse(search, VG_SCATTERED, "its logical volume %s/%s is not laid directly onto one device",
 		              search->vg->name, lv->name);
 	if (pv != search->pv)
-		return refuse(search, VG_SCATTERED, "its logical volume %s/%s also lies on another physical volume (%s)",
-		              search->vg->name, lv->name, pv->uuid);
+		return refuse(search, VG_SCATTERED,
+		              "its logical volume %s/%s also lies on another physical volume (%s)", search->vg->name,
+		              lv->name, pv->uuid);
 	if (__builtin_mul_overflow(segment->area[0].extent, search->vg->extent_bytes, &place->offset) ||
 	    __builtin_add_overflow(place->offset, pv->start_bytes, &place->offset) ||
 	    __builtin_mul_overflow(segment->extents, search->vg->extent_bytes, &place->length) ||
 	    __builtin_add_overflow(place->offset, place->length, &end) || end > INT64_MAX || !place->length)
-		return refuse(search, VG_BROKEN, "its LVM metadata places %s/%s at an absurd offset", search->vg->name, lv->name);
+		return refuse(search, VG_BROKEN, "its LVM metadata places %s/%s at an absurd offset", search->vg->name,
+		              lv->name);
 	return true;
 }
 
@@ -239,7 +246,8 @@ static int place_lv(struct search *search, const struct vg_lv *lv, struct extent
 		struct extent place;
 
 		if (segment->start_extent != next || __builtin_add_overflow(next, segment->extents, &next)) {
-			refuse(search, VG_BROKEN, "its LVM metadata has a gap or an overlap in %s/%s", search->vg->name, lv->name);
+			refuse(search, VG_BROKEN, "its LVM metadata has a gap or an overlap in %s/%s", search->vg->name,
+			       lv->name);
 			return 0;
 		}
 		if (!place_segment(search, lv, segment, &place))
@@ -292,8 +300,8 @@ static int place_leg(struct search *search, const struct mirror *mirror, struct 
 	last = &mirror->leg[here].image->segment[mirror->leg[here].image->segments - 1];
 	if (last->start_extent + last->extents != mirror->segment->extents ||
 	    __builtin_mul_overflow(mirror->segment->extents, search->vg->extent_bytes, &evidence->leg_bytes)) {
-		refuse(search, VG_BROKEN, "its LVM metadata disagrees with itself about the size of %s/%s", search->vg->name,
-		       mirror->lv->name);
+		refuse(search, VG_BROKEN, "its LVM metadata disagrees with itself about the size of %s/%s",
+		       search->vg->name, mirror->lv->name);
 		return 0;
 	}
 	/* An rmeta that was moved to another PV is as good as none: its superblock cannot be read from here. */

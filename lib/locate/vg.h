@@ -19,9 +19,9 @@ enum vg_result {
 struct vg_leg {
 	struct extent *image; /* the mirrored data */
 	size_t images;
-	struct extent *meta;  /* rmeta, or an old mirror's log; may be none */
+	struct extent *meta; /* rmeta, or an old mirror's log; may be none */
 	size_t metas;
-	char text[256];       /* where the result is not VG_FOUND: a sentence that follows "its" or "it" */
+	char text[320]; /* where the result is not VG_FOUND: a sentence that follows "its" or "it" */
 };
 
 /* "VG/LV", "LV" or "/dev/VG/LV" taken apart; vg is empty where it was not given. */

@@ -68,7 +68,8 @@ static const char *scan_word(struct scan *scan)
 
 	/* Where libdevmapper ends a bare word depends on what it takes it for; digits and names are safe. */
 	for (; scan->at < scan->end && is_word(*scan->at); scan->at++)
-		if (!isdigit((unsigned char)*scan->at) && *scan->at != '.' && (scan->at > start || !strchr("+-", *scan->at)))
+		if (!isdigit((unsigned char)*scan->at) && *scan->at != '.' &&
+		    (scan->at > start || !strchr("+-", *scan->at)))
 			is_number = false;
 	if (scan->at - start > WORD_MAX)
 		return "an endless word";

@@ -12,8 +12,8 @@
 static const char bad_figure[] = "a figure is missing or absurd";
 static const char bad_name[] = "a name or UUID is missing or malformed";
 
-__attribute__((format(printf, 5, 6)))
-static void ignore_log(int level, const char *file, int line, int code, const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void ignore_log(int level, const char *file, int line, int code,
+                                                             const char *format, ...)
 {
 	(void)level, (void)file, (void)line, (void)code, (void)format;
 }
@@ -337,7 +337,7 @@ out:
 		*vg = new;
 		return 0;
 	}
-	if (new && new->tree)
+	if (new &&new->tree)
 		vg_free(new);
 	else {
 		free(new);

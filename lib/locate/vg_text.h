@@ -28,7 +28,7 @@ struct vg_area {
 
 struct vg_segment {
 	enum vg_segment_kind kind;
-	const char *type;        /* as the text has it */
+	const char *type; /* as the text has it */
 	uint64_t start_extent;
 	uint64_t extents;
 	uint64_t region_sectors; /* 0: not given */
@@ -41,7 +41,7 @@ struct vg_lv {
 	const char *name;
 	const char *uuid;
 	bool is_pvmove;
-	bool is_part; /* an image, metadata or log LV of another one */
+	bool is_part;               /* an image, metadata or log LV of another one */
 	struct vg_segment *segment; /* by start_extent */
 	size_t segments;
 };
