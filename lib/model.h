@@ -140,6 +140,7 @@ struct fs_evidence {
 	char uuid[EXT4_UUID_SIZE];
 	char label[17];
 	uint64_t bytes;            /* file-system size */
+	uint64_t used_bytes;       /* blocks the superblock does not count as free */
 	uint32_t block_bytes;
 	bool is_clean;             /* s_state has VALID_FS and not ERROR_FS */
 	bool has_errors;           /* s_state has ERROR_FS */

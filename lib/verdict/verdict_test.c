@@ -188,6 +188,12 @@ static const enum reason_id findings[] = {
 	REASON_BITMAP_STALE, REASON_RECORD_DAMAGED,
 };
 
+/* Reasons not to write, from lib/plan and lib/rebuild, tested there. */
+static const enum reason_id refusals[] = {
+	REASON_NEEDS_CHOICE, REASON_FROM_UNUSABLE, REASON_NOT_CONFIRMED, REASON_NAME_TARGET, REASON_IN_USE,
+	REASON_LEG_UNKNOWN, REASON_TARGET_SIZE, REASON_CHANGED, REASON_UNDO_LIMIT,
+};
+
 static bool seen[REASON_COUNT];
 
 static void set_generation(uint8_t generation[16], char letter)
@@ -310,6 +316,8 @@ static void test_rows(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(findings) / sizeof(findings[0]); i++)
 		seen[findings[i]] = true;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		seen[refusals[i]] = true;
 	for (int i = 0; i < REASON_COUNT; i++) {
 		if (!seen[i])
 			fail_msg("%s is never given as a reason", reason_row(i)->id);

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plan/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "verdict/history.h"
+#include "verdict/verdict.h"
+
+struct planning {
+	const struct copy *copy;
+	int copies;
+	const struct verdict *verdict;
+	const struct comparison *comparison;
+	const struct plan_wish *wish;
+	const int *leg_of;
+	struct plan *plan;
+	struct reasons *refusals;
+};
+
+static bool is_usable(const struct planning *p, int i)
+{
+	return p->copy[i].condition == COPY_USABLE && p->verdict->state[i] != STATE_DAMAGED;
+}
+
+/* The copy itself, not a second path to one that was already met, nor another path to the authority. */
+static bool is_own_copy(const struct planning *p, int i)
+{
+	int authority = p->plan->authority;
+
+	return i == authority || (verdict_first_path(p->copy, p->copies, i) == i &&
+	                          strcmp(p->copy[i].group, p->copy[authority].group) != 0);
+}
+
+/* Paths that show different data: which of them is the volume is not for a rebuild to guess. */
+static int refuse_paths(struct planning *p)
+{
+	for (size_t i = 0; i < p->verdict->reasons.count; i++) {
+		const struct reason *reason = &p->verdict->reasons.item[i];
+
+		if (reason->id != REASON_PATHS_DIFFER)
+			continue;
+		reason_add(p->refusals, reason->id, reason->copy, "%s", reason->text);
+		return SVC_EXIT_OPERATOR;
+	}
+	return 0;
+}
+
+/* Who the others are rebuilt from. */
+static int choose_authority(struct planning *p)
+{
+	const struct verdict *verdict = p->verdict;
+	int from = p->wish->from;
+	enum reason_id why;
+
+	if (from < 0 || from == verdict->authority) {
+		p->plan->authority = verdict->authority;
+		if (verdict->authority >= 0 || verdict->kind == VERDICT_IN_SYNC)
+			return 0;
+		reason_add(p->refusals, verdict->kind == VERDICT_NONE ? REASON_NO_WHOLE : REASON_NEEDS_CHOICE, -1,
+		           "the verdict is %s: no copy can be named as the one to keep", verdict_name(verdict->kind));
+		return verdict->kind == VERDICT_NONE ? SVC_EXIT_NO_COPY : SVC_EXIT_OPERATOR;
+	}
+	if (!is_usable(p, from) && p->copy[from].condition != COPY_USABLE) {
+		reason_add(p->refusals, REASON_FROM_UNUSABLE, from, "%s is %s and cannot be rebuilt from", p->copy[from].name,
+		           state_name(verdict->state[from]));
+		return SVC_EXIT_REFUSED;
+	}
+	if (history_is_unfinished(&p->copy[from], &why)) {
+		reason_add(p->refusals, REASON_FROM_UNUSABLE, from, "%s is itself a rebuild that was not finished",
+		           p->copy[from].name);
+		return SVC_EXIT_REFUSED;
+	}
+	p->plan->authority = from;
+	p->plan->is_forced = verdict->kind != VERDICT_IN_SYNC && verdict->state[from] != STATE_IN_SYNC;
+	if (p->plan->is_forced && !p->wish->is_forced) {
+		reason_add(p->refusals, REASON_NOT_CONFIRMED, from,
+		           "to keep %s gives up what the others hold and it does not; that is not confirmed", p->copy[from].name);
+		return SVC_EXIT_REFUSED;
+	}
+	return 0;
+}
+
+/* Whether the plan leaves this copy as it is because it is right already. */
+static bool is_right(const struct planning *p, int i)
+{
+	const struct comparison *comparison = p->comparison;
+
+	if (i == p->plan->authority)
+		return true;
+	if (p->plan->is_forced || (p->verdict->state[i] != STATE_IN_SYNC && p->verdict->state[i] != STATE_AUTHORITY))
+		return false;
+	return !comparison->done || !comparison->copy[i].compared ||
+	       (!comparison->copy[i].used_bytes && !comparison->copy[i].free_bytes);
+}
+
+static int choose_target(struct planning *p, int i)
+{
+	const struct copy *copy = &p->copy[i];
+	bool is_named = p->wish->has_to && p->wish->to[i];
+
+	if (copy->condition == COPY_UNREADABLE) {
+		if (!is_named)
+			return 0; /* it stays as it is, and named failed by the members */
+		reason_add(p->refusals, REASON_OPEN, i, "%s cannot be reached", copy->name);
+		return SVC_EXIT_IO;
+	}
+	if (copy->condition == COPY_FOREIGN || p->verdict->state[i] == STATE_FOREIGN) {
+		if (!is_named) {
+			reason_add(p->refusals, REASON_NAME_TARGET, i, "%s holds something else; it is only overwritten where --to names it",
+			           copy->name);
+			return SVC_EXIT_REFUSED;
+		}
+		p->plan->is_whole[i] = true;
+	}
+	if (copy->is_live) {
+		reason_add(p->refusals, REASON_IN_USE, i, "%s is in use on this host", copy->name);
+		return SVC_EXIT_REFUSED;
+	}
+	p->plan->is_target[i] = true;
+	p->plan->is_whole[i] |= copy->condition != COPY_USABLE && !copy->leg_bytes;
+	return 0;
+}
+
+/* Where a target's leg is in the array: its own LVM metadata, the configuration, or the only one left. */
+static int place_target(struct planning *p, int i, uint64_t taken)
+{
+	const struct lvm_evidence *right = &p->copy[p->plan->authority].evidence.lvm;
+	int leg = p->leg_of[i], open = 0, last = -1;
+
+	if (right->type == MIRROR_NONE) {
+		p->plan->leg_index[i] = 0;
+		return 0;
+	}
+	for (unsigned k = 0; k < right->leg_count; k++) {
+		if (p->copy[i].evidence.lvm.present && !strcmp(right->leg_pv_uuid[k], p->copy[i].evidence.lvm.pv_uuid))
+			leg = (int)k;
+		if (!(taken >> k & 1)) {
+			open++;
+			last = (int)k;
+		}
+	}
+	if (leg < 0 && open == 1)
+		leg = last;
+	if (leg >= 0 && (unsigned)leg < right->leg_count && !(taken >> leg & 1)) {
+		p->plan->leg_index[i] = (unsigned)leg;
+		return 0;
+	}
+	reason_add(p->refusals, REASON_LEG_UNKNOWN, i, "%s: which of the mirror's %u legs it is to be is not known",
+	           p->copy[i].name, right->leg_count);
+	return SVC_EXIT_REFUSED;
+}
+
+static int choose_members(struct planning *p)
+{
+	struct plan *plan = p->plan;
+	uint64_t taken = 0;
+	int code = 0;
+
+	for (int i = 0; i < p->copies && !code; i++) {
+		if (!is_own_copy(p, i))
+			continue;
+		if (is_right(p, i) && is_usable(p, i))
+			plan->is_member[i] = true;
+		else if (!p->wish->has_to || p->wish->to[i])
+			code = choose_target(p, i);
+		plan->is_member[i] |= plan->is_target[i];
+		plan->leg_index[i] = p->copy[i].evidence.lvm.leg_index;
+		if (plan->is_member[i] && !plan->is_whole[i])
+			taken |= (uint64_t)1 << plan->leg_index[i];
+	}
+	for (int i = 0; i < p->copies && !code; i++) {
+		if (!plan->is_whole[i])
+			continue;
+		code = place_target(p, i, taken);
+		taken |= (uint64_t)1 << plan->leg_index[i];
+	}
+	return code;
+}
+
+static int check_targets(struct planning *p)
+{
+	const struct copy *right = &p->copy[p->plan->authority];
+
+	for (int i = 0; i < p->copies; i++) {
+		const struct copy *copy = &p->copy[i];
+
+		if (!p->plan->is_target[i])
+			continue;
+		if (!p->plan->is_whole[i] && copy->leg_bytes != right->leg_bytes) {
+			reason_add(p->refusals, REASON_TARGET_SIZE, i, "%s has a leg of %" PRIu64 " bytes, %s one of %" PRIu64,
+			           copy->name, copy->leg_bytes, right->name, right->leg_bytes);
+			return SVC_EXIT_REFUSED;
+		}
+		if (p->plan->is_whole[i] && copy->device_bytes < right->leg_bytes) {
+			reason_add(p->refusals, REASON_TARGET_SIZE, i, "%s is %" PRIu64 " bytes long, too small for a leg of %" PRIu64,
+			           copy->name, copy->device_bytes, right->leg_bytes);
+			return SVC_EXIT_REFUSED;
+		}
+	}
+	return 0;
+}
+
+static void add(struct plan *plan, enum action_kind kind, int copy, uint64_t bytes)
+{
+	plan->action[plan->actions++] = (struct action){ kind, copy, bytes };
+}
+
+/* Marks first, content, proof, then what makes the kernel trust the leg, and the mark off last. */
+static void list_target(struct planning *p, int i)
+{
+	struct plan *plan = p->plan;
+	const struct content_difference *content = &p->comparison->copy[i];
+	bool is_known = p->comparison->done && content->compared;
+	uint64_t used = is_known ? content->used_bytes : p->copy[plan->authority].evidence.fs.used_bytes;
+	uint64_t leg = p->copy[plan->authority].leg_bytes;
+	uint64_t rest = !plan->has_free ? 0 : is_known ? content->free_bytes : leg - used;
+	enum mirror_type type = p->copy[plan->authority].evidence.lvm.type;
+
+	if (plan->is_whole[i])
+		add(plan, ACTION_LAYOUT, i, 0);
+	add(plan, ACTION_MARK, i, 0);
+	if (used)
+		add(plan, ACTION_USED, i, used);
+	if (rest)
+		add(plan, ACTION_FREE, i, rest);
+	if (used + rest)
+		add(plan, ACTION_PROVE, i, used + rest);
+	if (type != MIRROR_NONE && !plan->is_whole[i] &&
+	    p->copy[i].evidence.lvm.seqno != p->copy[plan->authority].evidence.lvm.seqno)
+		add(plan, ACTION_METADATA, i, 0);
+	if (type == MIRROR_RAID1)
+		add(plan, ACTION_SUPERBLOCK, i, 0);
+	plan->bytes += used + rest;
+}
+
+static void list_actions(struct planning *p)
+{
+	struct plan *plan = p->plan;
+	int targets = 0;
+
+	for (int i = 0; i < p->copies; i++) {
+		targets += plan->is_target[i];
+		if (plan->is_target[i])
+			list_target(p, i);
+	}
+	for (int i = 0; i < p->copies && targets; i++)
+		if (plan->is_member[i] && !plan->is_target[i] && p->copy[i].evidence.raid.present)
+			add(plan, ACTION_FORGIVE, i, 0);
+	for (int i = 0; i < p->copies; i++)
+		if (plan->is_target[i])
+			add(plan, ACTION_UNMARK, i, 0);
+}
+
+/* Legs that are not members stay, or come to be, named failed: they will be rebuilt when they return. */
+static uint64_t absent_legs(const struct planning *p)
+{
+	const struct lvm_evidence *right = &p->copy[p->plan->authority].evidence.lvm;
+	uint64_t absent = right->type == MIRROR_RAID1 ? ((uint64_t)1 << right->leg_count) - 1 : 0;
+
+	for (int i = 0; i < p->copies; i++)
+		if (p->plan->is_member[i])
+			absent &= ~((uint64_t)1 << p->plan->leg_index[i]);
+	return absent;
+}
+
+int plan_make(const struct copy *copy, int copies, const struct verdict *verdict, const struct comparison *comparison,
+              const struct plan_wish *wish, const int leg_of[SVC_COPIES_MAX], struct plan *plan,
+              struct reasons *refusals)
+{
+	struct planning p = { copy, copies, verdict, comparison, wish, leg_of, plan, refusals };
+	int code;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->authority = -1;
+	plan->has_free = !wish->is_allocated;
+	code = refuse_paths(&p);
+	if (!code)
+		code = choose_authority(&p);
+	if (code || plan->authority < 0)
+		return code;
+	code = choose_members(&p);
+	if (!code)
+		code = check_targets(&p);
+	if (code)
+		return code;
+	plan->failed_devices = absent_legs(&p);
+	list_actions(&p);
+	return 0;
+}
+
+const char *action_name(enum action_kind kind)
+{
+	static const char *const name[] = {
+		[ACTION_MARK] = "mark",     [ACTION_LAYOUT] = "layout",         [ACTION_USED] = "used",
+		[ACTION_FREE] = "free",     [ACTION_PROVE] = "prove",           [ACTION_METADATA] = "metadata",
+		[ACTION_FORGIVE] = "forgive", [ACTION_SUPERBLOCK] = "superblock", [ACTION_UNMARK] = "unmark",
+	};
+
+	return name[kind];
+}
+
+void action_describe(const struct plan *plan, const struct copy *copy, const struct action *action, char *text,
+                     size_t size)
+{
+	const char *name = copy[action->copy].name, *from = copy[plan->authority].name;
+
+	switch (action->kind) {
+	case ACTION_MARK:
+		snprintf(text, size, "%s: mark it as being rebuilt from %s", name, from);
+		break;
+	case ACTION_LAYOUT:
+		snprintf(text, size, "%s: write the PV label, volume group metadata and record of leg %u", name,
+		         plan->leg_index[action->copy]);
+		break;
+	case ACTION_USED:
+		snprintf(text, size, "%s: overwrite %" PRIu64 " differing bytes in use with %s's", name, action->bytes, from);
+		break;
+	case ACTION_FREE:
+		snprintf(text, size, "%s: overwrite %" PRIu64 " differing bytes not in use with %s's", name, action->bytes, from);
+		break;
+	case ACTION_PROVE:
+		snprintf(text, size, "%s: read back what was written and compare it with %s", name, from);
+		break;
+	case ACTION_METADATA:
+		snprintf(text, size, "%s: bring its volume group metadata up to date", name);
+		break;
+	case ACTION_SUPERBLOCK:
+		snprintf(text, size, "%s: write its dm-raid superblock and bitmap: complete and in sync", name);
+		break;
+	case ACTION_FORGIVE:
+		snprintf(text, size, "%s: its superblock no longer names rebuilt legs failed", name);
+		break;
+	case ACTION_UNMARK:
+		snprintf(text, size, "%s: take the mark off", name);
+		break;
+	}
+}
