@@ -23,6 +23,16 @@ static int give_metadata(struct walker *walker, enum metadata_kind kind, uint32_
 	return run.count ? walker->sink->owned(walker->sink->context, &owned) : 0;
 }
 
+/* With bigalloc a file owns whole clusters, whatever part of them it maps. */
+static struct run whole_clusters(const struct fs *fs, uint64_t first, uint64_t count)
+{
+	uint64_t ratio = (uint64_t)1 << fs->ext2->cluster_ratio_bits;
+	uint64_t end = (first + count + ratio - 1) / ratio * ratio;
+
+	first -= first % ratio;
+	return fs_clip(fs, first, end - first);
+}
+
 static int walk_group_metadata(struct walker *walker, uint32_t group)
 {
 	struct group_layout layout;
@@ -41,28 +51,42 @@ static int walk_group_metadata(struct walker *walker, uint32_t group)
 	return r;
 }
 
-static int walk_metadata(struct walker *walker)
+/* What is left of the clusters that the group's metadata lies in: nothing else gets them. */
+static int walk_cluster_rests(struct walker *walker, uint32_t group)
 {
-	struct fs *fs = walker->fs;
+	struct group_layout layout;
 	int r = 0;
 
-	for (uint32_t group = 0; group < fs->groups && !r; group++)
-		r = walk_group_metadata(walker, group);
-	if (!r && ext2fs_has_feature_mmp(fs->ext2->super))
-		r = give_metadata(walker, METADATA_MMP, 0, fs_clip(fs, fs->ext2->super->s_mmp_block, 1));
-	if (!r && fs->first_block) /* the boot block */
-		r = give_metadata(walker, METADATA_OTHER, 0, (struct run){ 0, fs->first_block });
+	group_layout(walker->fs, group, &layout);
+	for (unsigned i = 0; i < 5 && !r; i++) {
+		const struct run places[] = { layout.super, layout.descriptors, layout.block_bitmap,
+					      layout.inode_bitmap, layout.inode_table };
+
+		if (places[i].count)
+			r = give_metadata(walker, METADATA_OTHER, group,
+					  whole_clusters(walker->fs, places[i].first, places[i].count));
+	}
 	return r;
 }
 
-/* With bigalloc a file owns whole clusters, whatever part of them it maps. */
-static struct run whole_clusters(const struct fs *fs, uint64_t first, uint64_t count)
+static int walk_metadata(struct walker *walker)
 {
-	uint64_t ratio = (uint64_t)1 << fs->ext2->cluster_ratio_bits;
-	uint64_t end = (first + count + ratio - 1) / ratio * ratio;
+	struct fs *fs = walker->fs;
+	struct run mmp = { 0 };
+	int r = 0;
 
-	first -= first % ratio;
-	return fs_clip(fs, first, end - first);
+	if (ext2fs_has_feature_mmp(fs->ext2->super))
+		mmp = fs_clip(fs, fs->ext2->super->s_mmp_block, 1);
+	for (uint32_t group = 0; group < fs->groups && !r; group++)
+		r = walk_group_metadata(walker, group);
+	if (!r)
+		r = give_metadata(walker, METADATA_MMP, 0, mmp);
+	if (!r && fs->first_block) /* the boot block */
+		r = give_metadata(walker, METADATA_OTHER, 0, (struct run){ 0, fs->first_block });
+	for (uint32_t group = 0; fs->ext2->cluster_ratio_bits && group < fs->groups && !r; group++)
+		r = walk_cluster_rests(walker, group);
+	return !r && fs->ext2->cluster_ratio_bits && mmp.count ?
+		       give_metadata(walker, METADATA_OTHER, 0, whole_clusters(fs, mmp.first, 1)) : r;
 }
 
 static int give_inode_run(struct walker *walker, enum owner_kind kind, uint64_t logical, struct run run)
