@@ -30,7 +30,9 @@ tests   := $(test_src:lib/%.c=$(B)/test/%)
 # A fuzz target linked with its own replay main: runs every file of its corpus.
 replays := $(fuzz_src:lib/%.c=$(B)/replay/%)
 
-all: $(cmds:%=$(B)/%)
+mans    := svc.8 svc-compare.8 svc.conf.5
+
+all: $(cmds:%=$(B)/%) $(mans:%=$(B)/man/%)
 
 # One multi-call binary; the commands are names of it.
 $(B)/svc: $(cmd_obj) $(B)/libsvc.a
@@ -39,6 +41,16 @@ $(B)/svc: $(cmd_obj) $(B)/libsvc.a
 
 $(cmds:%=$(B)/%): $(B)/svc
 	$(Q)ln -sf svc $@
+
+$(B)/man/%: man/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+# Pages with the table of reasons in them.
+$(B)/man/%: man/%.in man/reasons lib/verdict/reason.def lib/model.h
+	@mkdir -p $(@D)
+	@echo "  MAN   $@"
+	$(Q)man/reasons lib/verdict/reason.def lib/model.h $< > $@.new && mv $@.new $@
 
 $(B)/libsvc.a: $(lib_obj)
 	@echo "  AR    $@"
@@ -113,6 +125,7 @@ install: all ## install below DESTDIR
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man8
 	install -m 755 $(B)/svc $(DESTDIR)$(SBINDIR)/svc
 	for c in $(cmds); do ln -sf svc $(DESTDIR)$(SBINDIR)/$$c; done
+	for m in $(mans); do install -m 644 $(B)/man/$$m $(DESTDIR)$(MANDIR)/man$${m##*.}/; done
 
 help: ## list the targets
 	@echo "make              build the commands into $(B)/"
