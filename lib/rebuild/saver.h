@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A device through which a rebuild writes: what is overwritten is saved to the undo file first. Writes
+ * are held back until the saved bytes are durable: a few at a time, so that one sync serves many.
+ */
+#ifndef SVC_SAVER_H
+#define SVC_SAVER_H
+
+#include "dev/dev.h"
+#include "rebuild/undo.h"
+
+struct saver_count {
+	uint64_t writes;        /* write calls that reached the base */
+	uint64_t written_bytes;
+};
+
+/*
+ * Wraps `base`, which stays open and the caller's. `copy` is its number in the undo file; undo NULL:
+ * nothing is saved and writes go straight through. Not for use by several threads at once. -ENOMEM.
+ */
+int saver_open(struct dev *base, struct undo *undo, int copy, struct dev **dev);
+
+/*
+ * The bytes that the next writes will overwrite, `length` of them in the order of those writes: saves
+ * reading them again. Valid until so many bytes have been written.
+ */
+void saver_hint(struct dev *dev, const void *old, size_t length);
+
+/* Saves and writes what is held back. dev_flush does this too, and makes it durable. */
+int saver_drain(struct dev *dev);
+
+struct saver_count saver_counted(const struct dev *dev);
+
+#endif
