@@ -60,7 +60,7 @@ struct dev_options {
  * Opens what a locator names: a block device (always O_DIRECT), an image file, or an NBD URI.
  * Errors: -errno with a sentence that names the locator: -ENOENT, -EACCES, -EISDIR (a directory),
  * -ENODEV (a character device, socket ...: never a copy), -ETIMEDOUT, -ECONNREFUSED, -EIO,
- * -EINVAL (a URI that libnbd refuses).
+ * -EHOSTUNREACH, -ECONNRESET, -EINVAL (a URI that libnbd refuses); for DEV_WRITE also -EBUSY, -EROFS.
  */
 int dev_open(const char *locator, const struct dev_options *options, struct dev **dev, struct svc_error *error);
 

@@ -41,7 +41,7 @@ static int file_pread(struct dev *dev, void *buffer, size_t length, uint64_t off
 			continue;
 		if (n < 0)
 			return -errno;
-		/* The end, before the size it had when it was opened; or a direct read that stopped inside a block. */
+		/* It ended before the size it had when opened; or a direct read stopped inside a block. */
 		if (n == 0 || (size_t)n % dev->align_bytes)
 			return -EIO;
 		to += n;
@@ -145,7 +145,7 @@ static int refuse_open(const char *path, int code, struct svc_error *error)
 		error_next(error, "run it as root, or as a user who may access %s", path);
 		return -EACCES;
 	case -EBUSY:
-		error_set(error, code, LOCATOR " is in use on this host: mounted, or held by device-mapper or md", path);
+		error_set(error, code, LOCATOR " is in use on this host: mounted, or held by LVM or md", path);
 		error_next(error, "stop what uses it (lsblk %s, fuser -v %s)", path, path);
 		return code;
 	case -EROFS:
@@ -232,7 +232,8 @@ static bool is_behind_loop(const struct stat *image)
 			continue;
 		if (fgets(name, sizeof(name), f)) {
 			name[strcspn(name, "\n")] = '\0';
-			found = !stat(name, &backing) && backing.st_dev == image->st_dev && backing.st_ino == image->st_ino;
+			found = !stat(name, &backing) && backing.st_dev == image->st_dev &&
+				backing.st_ino == image->st_ino;
 		}
 		fclose(f);
 	}
@@ -254,7 +255,8 @@ static bool is_block_claimed(const char *path, const struct stat *seen)
 	return fd == -EBUSY;
 }
 
-static int open_block(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
+static int open_block(struct file *file, const char *path, const struct dev_options *options,
+		      const struct stat *seen)
 {
 	bool writes = options->access == DEV_WRITE;
 	int sector = 0, read_only = 0, r;
@@ -288,7 +290,8 @@ static int open_block(struct file *file, const char *path, const struct dev_opti
 	return 0;
 }
 
-static int open_image(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
+static int open_image(struct file *file, const char *path, const struct dev_options *options,
+		      const struct stat *seen)
 {
 	bool writes = options->access == DEV_WRITE;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -305,9 +308,9 @@ static int open_image(struct file *file, const char *path, const struct dev_opti
 	file->dev.ops = writes ? &image_write_ops : &image_read_ops;
 	file->dev.size_bytes = (uint64_t)now.st_size;
 	file->dev.align_bytes = 1;
-	file->dev.parallel = processors < FILE_PARALLEL_MIN   ? FILE_PARALLEL_MIN
-			     : processors > FILE_PARALLEL_MAX ? FILE_PARALLEL_MAX
-							      : (unsigned)processors;
+	file->dev.parallel = FILE_PARALLEL_MIN;
+	if (processors > FILE_PARALLEL_MIN)
+		file->dev.parallel = processors < FILE_PARALLEL_MAX ? (unsigned)processors : FILE_PARALLEL_MAX;
 	file->dev.is_live = is_behind_loop(&now);
 	file->dev.is_read_only = fs.f_flag & ST_RDONLY;
 	file->dev.identity[0] = now.st_dev;

@@ -51,7 +51,8 @@ static void *server_grow(void *data)
 				    &error))
 			break;
 		/* Another disk behind the same name by now? Then leave it alone. */
-		if (export.size_bytes != server->export.size_bytes || export.align_bytes != server->export.align_bytes) {
+		if (export.size_bytes != server->export.size_bytes ||
+		    export.align_bytes != server->export.align_bytes) {
 			connection_close(server->connection[i]);
 			server->connection[i] = NULL;
 			break;

@@ -181,7 +181,8 @@ static int64_t command_issue(struct connection *c, enum command command, void *b
 	case COMMAND_FLUSH:
 		return nbd_aio_flush(c->nbd, NBD_NULL_COMPLETION, 0);
 	default:
-		return nbd_aio_block_status(c->nbd, length, offset, *(nbd_extent_callback *)buffer, NBD_NULL_COMPLETION, 0);
+		return nbd_aio_block_status(c->nbd, length, offset, *(nbd_extent_callback *)buffer,
+					    NBD_NULL_COMPLETION, 0);
 	}
 }
 
@@ -260,7 +261,7 @@ static int allocation_extent(void *data, const char *context, uint64_t offset, u
 int connection_next_data(struct connection *c, uint64_t offset, uint32_t length, struct extent *run, uint64_t *asked)
 {
 	struct allocation a = { .at = offset, .end = offset + length };
-	/* libnbd forgets the callback with the answer; where none comes the connection is lost, and libnbd not run again. */
+	/* libnbd forgets the callback with the answer; where none comes, libnbd is not run again. */
 	nbd_extent_callback callback = { .callback = allocation_extent, .user_data = &a };
 	int r = connection_call(c, COMMAND_ALLOCATION, &callback, length, offset);
 

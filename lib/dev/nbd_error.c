@@ -33,7 +33,8 @@ static const struct {
 	  "add the user to the PSK file (psktool), or name another with USER@ in the URI" },
 	{ 0, "getaddrinfo", -EHOSTUNREACH, "the host name cannot be resolved", true,
 	  "check the name, /etc/hosts and the resolver, or give the address" },
-	{ ETIMEDOUT, NULL, -ETIMEDOUT, NULL, false, "check the server, the link and the firewall between: ping, ss -tln" },
+	{ ETIMEDOUT, NULL, -ETIMEDOUT, NULL, false,
+	  "check the server, the link and the firewall between: ping, ss -tln" },
 	{ ECONNREFUSED, NULL, -ECONNREFUSED, "nobody listens there", false,
 	  "start the server on the other side (svc-pathcheck --export there, or qemu-nbd)" },
 	{ ENOENT, "connect: ", -ECONNREFUSED, "nobody listens there: the socket does not exist", false,
@@ -42,8 +43,10 @@ static const struct {
 	  "run it as root, or as a user who may write to the socket" },
 	{ EAGAIN, "connect: ", -ETIMEDOUT, "the server takes no more connections", false,
 	  "see whether the server is stuck; qemu-nbd --shared=8 serves more clients" },
-	{ EHOSTUNREACH, NULL, -EHOSTUNREACH, "the host cannot be reached", false, "check the link between the controllers" },
-	{ ENETUNREACH, NULL, -EHOSTUNREACH, "the host cannot be reached", false, "check the link between the controllers" },
+	{ EHOSTUNREACH, NULL, -EHOSTUNREACH, "the host cannot be reached", false,
+	  "check the link between the controllers" },
+	{ ENETUNREACH, NULL, -EHOSTUNREACH, "the host cannot be reached", false,
+	  "check the link between the controllers" },
 	{ ECONNRESET, NULL, -ECONNRESET, "the server closed the connection", false, "see the server's log" },
 	{ EPIPE, NULL, -ECONNRESET, "the server closed the connection", false, "see the server's log" },
 	{ 0, "disconnected", -ECONNRESET, "the server closed the connection during the handshake", false,
@@ -69,7 +72,8 @@ static void clean_text(const char *text, char *to, size_t size)
 			*to = '?';
 }
 
-int nbd_dev_refuse(const char *uri, unsigned timeout_seconds, const struct nbd_failure *failure, struct svc_error *error)
+int nbd_dev_refuse(const char *uri, unsigned timeout_seconds, const struct nbd_failure *failure,
+		   struct svc_error *error)
 {
 	char detail[160], text[300];
 	size_t i = 0;

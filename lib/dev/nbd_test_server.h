@@ -54,6 +54,16 @@ static void server_stop_all(void)
 	unlink(in_folder("sock"));
 }
 
+/* It neither answers nor closes, until it is stopped. */
+static void server_pause(void)
+{
+	int status;
+
+	kill(-server_pid, SIGSTOP);
+	assert_int_equal(waitpid(server_pid, &status, WUNTRACED), server_pid);
+	assert_true(WIFSTOPPED(status));
+}
+
 static const char *server_socket(void)
 {
 	return in_folder("sock");
@@ -100,12 +110,15 @@ static bool has_tool(const char *command)
 
 static void server_run(const char *command, const struct sockaddr *at, socklen_t length)
 {
+	char line[1024];
+
 	if (!has_tool(command))
 		skip();
+	snprintf(line, sizeof(line), "exec %s", command);
 	server_pid = server_fork();
 	if (!server_pid) {
 		if (freopen(in_folder("log"), "a", stderr) && freopen("/dev/null", "r", stdin))
-			execl("/bin/sh", "sh", "-c", command, NULL);
+			execl("/bin/sh", "sh", "-c", line, NULL);
 		_exit(127);
 	}
 	/* A unix socket is there before it listens; qemu-nbd -e 1 is not to be kept busy, so look once it is. */
@@ -125,7 +138,7 @@ static const char *server_unix(const char *format)
 {
 	struct sockaddr_un at = socket_address(server_socket());
 	static char uri[128];
-	char command[1024];
+	char command[1000];
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -162,7 +175,7 @@ static int server_tcp(const char *format)
 {
 	int port = server_free_port();
 	struct sockaddr_in at = port_address(port);
-	char command[1024];
+	char command[1000];
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -231,10 +244,12 @@ enum fake_server {
 	FAKE_HALF_THEN_CLOSE,
 	FAKE_HALF_THEN_SILENT,
 	FAKE_WRONG_COOKIE,
+	FAKE_ONE_CLIENT,  /* says that several connections are welcome, and serves one, zeros */
 };
 
 /* Numbers of doc/proto.md of the NBD project. */
-enum { OPT_GO = 7, OPT_STRUCTURED = 8, REP_ACK = 1, REP_INFO = 3, FLAG_DONE = 1, CHUNK_DATA = 1 };
+enum { OPT_GO = 7, OPT_STRUCTURED = 8, REP_ACK = 1, REP_INFO = 3, FLAG_DONE = 1, CHUNK_DATA = 1,
+       FLAGS_READ_ONLY_MULTI = 1 | 2 | 256 };
 
 struct wire_option { uint64_t magic; uint32_t option, length; } __attribute__((packed));
 struct wire_reply { uint64_t magic; uint32_t option, type, length; } __attribute__((packed));
@@ -271,7 +286,7 @@ static void fake_handshake(int fd)
 	struct { uint64_t magic, option; uint16_t flags; } __attribute__((packed)) hello = {
 		htobe64(0x4e42444d41474943), htobe64(0x49484156454f5054), htobe16(3),
 	};
-	struct wire_info info = { htobe16(0), htobe64(1 << 20), htobe16(1) };
+	struct wire_info info = { htobe16(0), htobe64(1 << 20), htobe16(FLAGS_READ_ONLY_MULTI) };
 	struct wire_option option;
 	uint32_t flags;
 	char data[4096];
@@ -296,14 +311,18 @@ static void fake_handshake(int fd)
 
 static void fake_answer(int fd, enum fake_server kind)
 {
-	bool is_done = kind == FAKE_HALF_ANSWER || kind == FAKE_WRONG_COOKIE;
-	static const char data[65536];
+	bool is_done = kind == FAKE_HALF_ANSWER || kind == FAKE_WRONG_COOKIE || kind == FAKE_ONE_CLIENT;
+	static const char data[1 << 20];
 	struct wire_request request;
 	struct wire_chunk chunk;
 	uint32_t length;
 
 	wire_get(fd, &request, sizeof(request));
-	length = be32toh(request.length) / 2;
+	length = be32toh(request.length);
+	if (length > sizeof(data))
+		_exit(0);
+	if (kind != FAKE_ONE_CLIENT)
+		length /= 2;
 	/* One chunk of half the bytes, or one that announces all of them and stops in the middle. */
 	chunk = (struct wire_chunk){
 		.magic = htobe32(0x668e33ef),
@@ -329,7 +348,9 @@ static void fake_serve(int listener, enum fake_server kind)
 		wire_put(fd, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", 47);
 	if (kind >= FAKE_HALF_ANSWER) {
 		fake_handshake(fd);
-		fake_answer(fd, kind);
+		do
+			fake_answer(fd, kind);
+		while (kind == FAKE_ONE_CLIENT);
 	}
 	pause();
 	_exit(0);

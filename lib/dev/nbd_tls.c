@@ -111,7 +111,7 @@ int tls_check(const char *uri, const struct dev_options *options, struct svc_err
 	if (options->tls_psk_file || uri_query_value(uri, "tls-psk-file", value))
 		return 0;
 	if (!strncasecmp(uri, "nbds+unix:", 10)) {
-		error_set(error, -EACCES, LOCATOR ": on a Unix socket a certificate names nobody that could be checked", uri);
+		error_set(error, -EACCES, LOCATOR ": on a Unix socket no certificate can be checked", uri);
 		error_next(error, "use a PSK file (tls-psk-file=FILE), or nbd+unix:// and the socket's permissions");
 		return -EACCES;
 	}
@@ -119,8 +119,8 @@ int tls_check(const char *uri, const struct dev_options *options, struct svc_err
 		directory = value;
 	if (directory ? has_authority(directory) : has_default_authority())
 		return 0;
-	error_set(error, -EACCES, LOCATOR ": no ca-cert.pem to check the server's TLS certificate against (%.100s)", uri,
-		  directory ? directory : "libnbd's default directory");
+	error_set(error, -EACCES, LOCATOR ": no ca-cert.pem to check the server's certificate against (%.100s)",
+		  uri, directory ? directory : "libnbd's default directory");
 	error_next(error, "put the authority's certificate there as ca-cert.pem, or use a PSK file");
 	return -EACCES;
 }
