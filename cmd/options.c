@@ -11,7 +11,7 @@
 enum { KEY_JSON = 1000, KEY_LV, KEY_PROGRESS, KEY_TIMEOUT, ROWS_MAX = 48 };
 
 static const struct option_row common_rows[] = {
-	{ 'c', "config", "FILE", "read copies and settings from FILE (/etc/svc/svc.conf)" },
+	{ 'c', "config", "FILE", "read copies and settings from this file" },
 	{ KEY_LV, "lv", "VG/LV", "the mirror that is meant, where a device has several" },
 	{ KEY_TIMEOUT, "timeout", "SECONDS", "give up on an NBD server after SECONDS (10)" },
 	{ KEY_JSON, "json", NULL, "print one JSON object instead of text" },
@@ -53,8 +53,9 @@ static void print_help(const struct command *command)
 	print_rows(command->rows);
 	print_rows(common_rows);
 	printf("\nCOPY is NAME=LOCATOR or LOCATOR. NAME: flash-a, flash-b, shared; shared@direct\n"
-	       "and shared@nbd name a path. LOCATOR: a block device, an image file, or an NBD URI.\n"
-	       "Without COPY the copies come from the configuration. See %s(8).\n", command->name);
+	       "and shared@nbd name a path. LOCATOR: a block device, an image file, or a URI of\n"
+	       "an NBD server. Without COPY, /etc/svc/svc.conf names them. See %s(8).\n",
+	       command->name);
 }
 
 static bool take_number(const char *value, unsigned *number)

@@ -147,7 +147,7 @@ out:
 const struct command svc_compare = {
 	.name = "svc-compare",
 	.synopsis = "[--fast|--allocated|--full] [COPY...]",
-	.summary = "Tells whether the copies are consistent, which one is right, why, and what differs.",
+	.summary = "Tells which copy is right, why, and what differs.",
 	.rows = rows,
 	.run = run,
 	.take = take,
