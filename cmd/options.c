@@ -120,7 +120,8 @@ static void make_getopt(const struct command *command, struct option *option, ch
 	*brief++ = ':';
 	for (int t = 0; t < 2; t++)
 		for (const struct option_row *row = tables[t]; row->name && n < ROWS_MAX - 1; row++) {
-			option[n++] = (struct option){ row->name, row->argument ? required_argument : no_argument, NULL, row->key };
+			option[n++] = (struct option){ row->name, row->argument ? required_argument : no_argument, NULL,
+				                       row->key };
 			if (row->key >= 256)
 				continue;
 			*brief++ = (char)row->key;
@@ -159,11 +160,13 @@ int options_parse(const struct command *command, int argc, char **argv, struct c
 			return SVC_EXIT_DONE;
 		case ':':
 		case '?':
-			snprintf(text, sizeof(text), "%s: %s", argv[optind - 1], key == ':' ? "a value is missing" : "no such option");
+			snprintf(text, sizeof(text), "%s: %s", argv[optind - 1],
+			         key == ':' ? "a value is missing" : "no such option");
 			complain(command, text, "see --help");
 			return SVC_EXIT_USAGE;
 		default:
-			if (is_own(command, key) ? !command->take(own, key, optarg) : !take_common(command, common, key, optarg))
+			if (is_own(command, key) ? !command->take(own, key, optarg)
+			                         : !take_common(command, common, key, optarg))
 				return SVC_EXIT_USAGE;
 		}
 	}

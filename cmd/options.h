@@ -24,9 +24,9 @@ struct common_options {
 };
 
 struct command {
-	const char *name;     /* svc-compare */
-	const char *synopsis; /* "[--fast|--allocated|--full] [COPY...]" */
-	const char *summary;  /* one line */
+	const char *name;              /* svc-compare */
+	const char *synopsis;          /* "[--fast|--allocated|--full] [COPY...]" */
+	const char *summary;           /* one line */
 	const struct option_row *rows; /* its own options, ended by a row without a name */
 	int (*run)(int argc, char **argv);
 	/* Takes one of its own options. Returns false after printing what is wrong with the value. */

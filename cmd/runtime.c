@@ -29,7 +29,8 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN); /* an NBD server that goes away is an error of that read, not our end */
 }
 
-static int read_conf(struct runtime *runtime, const struct common_options *common, bool is_needed, struct svc_error *error)
+static int read_conf(struct runtime *runtime, const struct common_options *common, bool is_needed,
+                     struct svc_error *error)
 {
 	const char *path = common->config ? common->config : SVC_CONF_PATH;
 	int code = conf_read(path, &runtime->conf, error);

@@ -18,7 +18,7 @@ struct runtime {
 	const char *argument[SVC_COPIES_MAX]; /* the copies: as typed, or from the configuration */
 	int arguments;
 	char configured[SVC_COPIES_MAX][SVC_NAME_SIZE + SVC_LOCATOR_SIZE];
-	char *typed;                          /* options and copies to type again, each after a blank */
+	char *typed; /* options and copies to type again, each after a blank */
 	struct locate_options locate;
 };
 

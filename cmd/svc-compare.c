@@ -60,15 +60,17 @@ static int compare(struct survey *survey, enum compare_mode mode, const struct c
                    struct comparison *comparison, struct verdict *verdict, struct svc_error *error)
 {
 	struct progress progress = { .out = stderr, .what = "comparing", .requested = &runtime_progress_wanted };
-	struct compare_options options = { .mode = mode, .stop = &runtime_stop_wanted, .progress = progress_update,
-		                           .context = &progress };
+	struct compare_options options = {
+		.mode = mode, .stop = &runtime_stop_wanted, .progress = progress_update, .context = &progress
+	};
 	int reference, code = 0;
 
 	progress.is_shown = runtime_shows_progress(common);
 	verdict_judge(survey->copy, survey->copies, NULL, mode == COMPARE_FAST, verdict);
 	reference = verdict_reference(survey->copy, survey->copies, verdict);
 	if (mode != COMPARE_FAST && reference >= 0) {
-		code = compare_run(survey->copy, survey->copies, survey->access, reference, &options, comparison, error);
+		code = compare_run(survey->copy, survey->copies, survey->access, reference, &options, comparison,
+		                   error);
 		progress_end(&progress);
 	}
 	if (!code)

@@ -18,13 +18,13 @@
 #include "verdict/reason.h"
 
 enum {
-	SVC_COPIES_MAX = 8,    /* copies and paths in one call */
-	SVC_LEGS_MAX = 8,      /* legs of one mirror; LVM itself allows more, nobody uses them here */
-	SVC_NAME_SIZE = 256,   /* a copy's name, with its NUL */
+	SVC_COPIES_MAX = 8,  /* copies and paths in one call */
+	SVC_LEGS_MAX = 8,    /* legs of one mirror; LVM itself allows more, nobody uses them here */
+	SVC_NAME_SIZE = 256, /* a copy's name, with its NUL */
 	SVC_LOCATOR_SIZE = 1024,
-	LVM_UUID_SIZE = 39,    /* 32 characters in groups with 6 dashes, and NUL */
-	LVM_NAME_SIZE = 129,   /* LVM's NAME_LEN is 128 */
-	EXT4_UUID_SIZE = 37,   /* 36 characters and NUL */
+	LVM_UUID_SIZE = 39,     /* 32 characters in groups with 6 dashes, and NUL */
+	LVM_NAME_SIZE = 129,    /* LVM's NAME_LEN is 128 */
+	EXT4_UUID_SIZE = 37,    /* 36 characters and NUL */
 	SVC_RECORD_HISTORY = 8, /* generations remembered before the current one */
 	SVC_ERRORS_LISTED = 16, /* read errors listed by offset; the rest is counted */
 };
@@ -84,31 +84,31 @@ struct read_errors {
 
 /* LVM2: label, PV header, metadata areas, and where the mirror's leg lies (lib/locate). */
 struct lvm_evidence {
-	bool present;                        /* a valid PV label was found */
+	bool present; /* a valid PV label was found */
 	char pv_uuid[LVM_UUID_SIZE];
 	char vg_uuid[LVM_UUID_SIZE];
 	char vg_name[LVM_NAME_SIZE];
 	char lv_uuid[LVM_UUID_SIZE];
 	char lv_name[LVM_NAME_SIZE];
-	uint64_t seqno;                      /* of the newest valid metadata text on this PV */
-	unsigned areas_valid;                /* metadata areas whose header and text are sound */
-	unsigned areas_total;                /* metadata areas the PV header names */
+	uint64_t seqno;       /* of the newest valid metadata text on this PV */
+	unsigned areas_valid; /* metadata areas whose header and text are sound */
+	unsigned areas_total; /* metadata areas the PV header names */
 	enum mirror_type type;
-	unsigned leg_count;                  /* legs of the LV */
-	unsigned leg_index;                  /* this PV's leg, by LVM's order: dm-raid's array position */
-	uint64_t leg_bytes;                  /* length of a leg's image */
-	uint64_t missing_legs;               /* bit per leg: LVM's metadata flags its PV as MISSING */
+	unsigned leg_count;                            /* legs of the LV */
+	unsigned leg_index;                            /* this PV's leg, by LVM's order: dm-raid's array position */
+	uint64_t leg_bytes;                            /* length of a leg's image */
+	uint64_t missing_legs;                         /* bit per leg: LVM's metadata flags its PV as MISSING */
 	char leg_pv_uuid[SVC_LEGS_MAX][LVM_UUID_SIZE]; /* which PV carries which leg */
-	uint64_t region_bytes;               /* LVM's region size, 0 where the metadata gives none */
-	uint64_t extent_bytes;               /* PE size */
+	uint64_t region_bytes;                         /* LVM's region size, 0 where the metadata gives none */
+	uint64_t extent_bytes;                         /* PE size */
 	uint64_t pe_start_bytes;
-	uint64_t pv_size_bytes;              /* what the PV header says the device's size is */
-	struct extent bootloader_area;       /* within the device; length 0: there is none */
+	uint64_t pv_size_bytes;        /* what the PV header says the device's size is */
+	struct extent bootloader_area; /* within the device; length 0: there is none */
 };
 
 /* dm-raid superblock, sector 0 of the rmeta LV (drivers/md/dm-raid.c, struct dm_raid_superblock). */
 struct raid_evidence {
-	bool present;             /* an rmeta was found and its magic and version are known */
+	bool present; /* an rmeta was found and its magic and version are known */
 	uint32_t compat_features;
 	uint32_t incompat_features;
 	uint32_t num_devices;
@@ -118,42 +118,42 @@ struct raid_evidence {
 	uint64_t recovery_offset; /* sectors; all ones: this leg is complete */
 	uint64_t resync_offset;   /* sectors; all ones: the array's initial resync is done */
 	uint32_t level;
-	uint64_t leg_sectors;     /* the 1.9 field; 0 where compat_features lack it */
+	uint64_t leg_sectors; /* the 1.9 field; 0 where compat_features lack it */
 };
 
 /* Unsettled regions: the write-intent bitmap at byte 4096 of rmeta (drivers/md/md-bitmap.h), or the
  * clean bits of the old mirror log. */
 struct unsettled_evidence {
 	bool present;
-	bool is_stale;         /* md's BITMAP_STALE or events behind the superblock's: not to be relied on */
+	bool is_stale; /* md's BITMAP_STALE or events behind the superblock's: not to be relied on */
 	uint64_t events;
 	uint64_t events_cleared;
 	uint64_t region_bytes;
-	uint64_t regions;      /* how many regions the log covers */
+	uint64_t regions; /* how many regions the log covers */
 	uint64_t dirty_regions;
 	uint64_t dirty_bytes;
 };
 
 /* ext4 superblock (fs/ext4/ext4.h) and what hangs off it. */
 struct fs_evidence {
-	bool present;              /* an ext2/3/4 superblock was found and makes sense */
+	bool present; /* an ext2/3/4 superblock was found and makes sense */
 	char uuid[EXT4_UUID_SIZE];
 	char label[17];
-	uint64_t bytes;            /* file-system size */
-	uint64_t used_bytes;       /* blocks the superblock does not count as free */
+	uint64_t bytes;      /* file-system size */
+	uint64_t used_bytes; /* blocks the superblock does not count as free */
 	uint32_t block_bytes;
-	bool is_clean;             /* s_state has VALID_FS and not ERROR_FS */
-	bool has_errors;           /* s_state has ERROR_FS */
-	bool needs_recovery;       /* the journal still has to be replayed */
-	int64_t write_time;        /* s_wtime, seconds since 1970 */
-	int64_t mount_time;        /* s_mtime */
+	bool is_clean;       /* s_state has VALID_FS and not ERROR_FS */
+	bool has_errors;     /* s_state has ERROR_FS */
+	bool needs_recovery; /* the journal still has to be replayed */
+	int64_t write_time;  /* s_wtime, seconds since 1970 */
+	int64_t mount_time;  /* s_mtime */
 	uint32_t mount_count;
 	uint32_t journal_sequence; /* s_sequence of the journal's superblock, 0 where there is no journal */
 	uint64_t lifetime_kib;     /* s_kbytes_written: KiB written over the life of the file system */
 	bool has_checksums;        /* metadata_csum */
 	bool is_checksum_valid;    /* superblock and group descriptors; false where has_checksums is false */
 	bool has_mmp;
-	uint32_t mmp_sequence;     /* mmp_seq: FF4D4D50 hex clean, E24D4D50 hex fsck at work, else a mount's counter */
+	uint32_t mmp_sequence; /* mmp_seq: FF4D4D50 hex clean, E24D4D50 hex fsck at work, else a mount's counter */
 	int64_t mmp_time;
 	char mmp_node[65];
 };
@@ -166,16 +166,16 @@ enum rebuild_state {
 };
 
 struct record {
-	uint64_t sequence;      /* the slot's write counter: the higher of two valid slots counts */
+	uint64_t sequence;           /* the slot's write counter: the higher of two valid slots counts */
 	char pv_uuid[LVM_UUID_SIZE]; /* whose record this is: a record copied with dd betrays itself */
 	char lv_uuid[LVM_UUID_SIZE];
-	char copy_name[16];     /* flash-a, flash-b, shared; or empty */
-	uint64_t epoch;         /* promotions so far */
-	uint8_t generation[16]; /* what this copy's data is; all zeros: none yet */
+	char copy_name[16];                      /* flash-a, flash-b, shared; or empty */
+	uint64_t epoch;                          /* promotions so far */
+	uint8_t generation[16];                  /* what this copy's data is; all zeros: none yet */
 	uint8_t history[SVC_RECORD_HISTORY][16]; /* what it was before, newest first */
-	char owner;             /* controller that opened it last: 'a', 'b', or 0 */
-	bool is_open;           /* opened for writing and not yet closed */
-	int64_t changed_time;   /* of the last open, close or rebuild step; seconds since 1970 */
+	char owner;                              /* controller that opened it last: 'a', 'b', or 0 */
+	bool is_open;                            /* opened for writing and not yet closed */
+	int64_t changed_time;                    /* of the last open, close or rebuild step; seconds since 1970 */
 	enum rebuild_state rebuild;
 	char rebuild_source[16];        /* the authority it is rebuilt from */
 	uint8_t rebuild_generation[16]; /* that authority's generation */
@@ -185,9 +185,9 @@ struct record {
 };
 
 struct record_evidence {
-	bool has_area;       /* the PV has a bootloader area large enough */
-	bool is_newer;       /* a slot is valid but of a version that this program does not know */
-	bool present;        /* at least one slot is valid */
+	bool has_area; /* the PV has a bootloader area large enough */
+	bool is_newer; /* a slot is valid but of a version that this program does not know */
+	bool present;  /* at least one slot is valid */
 	unsigned slots_valid;
 	struct record record; /* the newer valid slot */
 };
@@ -210,7 +210,7 @@ struct copy {
 	uint64_t device_bytes;          /* size of the device or file; 0 where it could not be opened */
 	uint64_t leg_bytes;             /* size of the mirrored data; 0 where no leg was found */
 	enum copy_condition condition;
-	struct reasons findings;        /* why the condition is not COPY_USABLE, and remarks */
+	struct reasons findings; /* why the condition is not COPY_USABLE, and remarks */
 	struct evidence evidence;
 };
 
@@ -229,11 +229,11 @@ enum checksum_voice {
 
 /* One copy's content against the reference's. */
 struct content_difference {
-	bool compared;           /* false: not readable, not usable, or of another size */
-	uint64_t used_bytes;     /* differing, in blocks some copy's file system uses */
-	uint64_t free_bytes;     /* differing, in blocks none uses; only COMPARE_FULL sees them */
-	uint64_t settled_bytes;  /* differing, outside the regions either log calls unsettled */
-	uint64_t moved_bytes;    /* differed once and then no more: a live mirror at work */
+	bool compared;          /* false: not readable, not usable, or of another size */
+	uint64_t used_bytes;    /* differing, in blocks some copy's file system uses */
+	uint64_t free_bytes;    /* differing, in blocks none uses; only COMPARE_FULL sees them */
+	uint64_t settled_bytes; /* differing, outside the regions either log calls unsettled */
+	uint64_t moved_bytes;   /* differed once and then no more: a live mirror at work */
 	enum checksum_voice checksums;
 	struct read_errors errors; /* met while comparing; offsets within the leg */
 };
@@ -247,11 +247,11 @@ enum owner_kind {
 
 /* A path that has differing blocks. */
 struct file_difference {
-	char *path;            /* from the root of the file system, raw bytes: escape before printing */
+	char *path; /* from the root of the file system, raw bytes: escape before printing */
 	uint32_t inode;
 	enum owner_kind kind;
-	bool is_deleted;       /* no name leads to it: deleted while open */
-	int only_on;           /* copy index where the owner is known only from that copy, else -1 */
+	bool is_deleted; /* no name leads to it: deleted while open */
+	int only_on;     /* copy index where the owner is known only from that copy, else -1 */
 	uint64_t bytes;
 };
 
@@ -262,7 +262,7 @@ enum metadata_kind {
 	METADATA_INODE_BITMAP,
 	METADATA_INODE_TABLE,
 	METADATA_MMP,
-	METADATA_OTHER,       /* quota, resize and other reserved inodes */
+	METADATA_OTHER, /* quota, resize and other reserved inodes */
 	METADATA_KINDS,
 };
 
@@ -280,16 +280,16 @@ struct bitset;
 
 /* What the comparison of all copies showed. */
 struct comparison {
-	bool done;                 /* false: --fast, or nothing to compare */
+	bool done; /* false: --fast, or nothing to compare */
 	enum compare_mode mode;
-	int reference;             /* index of the copy the others were held against; -1: none */
-	uint32_t block_bytes;      /* what one bit of `differing` stands for */
-	uint64_t bytes;            /* compared, per copy */
-	uint64_t read_bytes;       /* read from all copies together */
-	uint64_t used_bytes;       /* differing in any copy, in use */
-	uint64_t free_bytes;       /* differing in any copy, in use by none */
+	int reference;        /* index of the copy the others were held against; -1: none */
+	uint32_t block_bytes; /* what one bit of `differing` stands for */
+	uint64_t bytes;       /* compared, per copy */
+	uint64_t read_bytes;  /* read from all copies together */
+	uint64_t used_bytes;  /* differing in any copy, in use */
+	uint64_t free_bytes;  /* differing in any copy, in use by none */
 	struct content_difference copy[SVC_COPIES_MAX];
-	struct bitset *differing;  /* bit per block that differs in any copy */
+	struct bitset *differing; /* bit per block that differs in any copy */
 	struct attribution owners;
 };
 
@@ -307,9 +307,9 @@ enum verdict_kind {
 
 struct verdict {
 	enum verdict_kind kind;
-	int authority;                          /* copy index, -1: none needed or none can be named */
+	int authority; /* copy index, -1: none needed or none can be named */
 	enum copy_state state[SVC_COPIES_MAX];
-	struct reasons reasons;                 /* deciding ones first; findings of the copies after them */
+	struct reasons reasons; /* deciding ones first; findings of the copies after them */
 	enum svc_exit exit;
 };
 

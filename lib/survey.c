@@ -63,7 +63,8 @@ int survey_open(const char *const argument[], int arguments, const struct locate
 
 	memset(survey, 0, sizeof(*survey));
 	if (arguments > SVC_COPIES_MAX)
-		return error_set(error, -EINVAL, "%d copies are given, at most %d can be compared", arguments, SVC_COPIES_MAX);
+		return error_set(error, -EINVAL, "%d copies are given, at most %d can be compared", arguments,
+		                 SVC_COPIES_MAX);
 	for (int i = 0; i < arguments && !code; i++)
 		code = locate_parse(argument[i], &survey->copy[i], error);
 	if (!code)

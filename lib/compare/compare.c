@@ -13,8 +13,8 @@
 #include "verdict/verdict.h"
 
 enum {
-	UNIT_BYTES = 4096,   /* where no file system names its block size */
-	REREAD_ROUNDS = 5,   /* on a live mirror */
+	UNIT_BYTES = 4096,    /* where no file system names its block size */
+	REREAD_ROUNDS = 5,    /* on a live mirror */
 	REREAD_WAIT_MS = 100, /* md writes the legs one after another: long enough for any such write to land */
 };
 
@@ -26,11 +26,11 @@ struct job {
 	const struct compare_options *options;
 	struct comparison *comparison;
 	struct svc_error *error;
-	int part_of[SVC_COPIES_MAX];    /* copy -> part, or -1 */
-	int copy_of[SVC_COPIES_MAX];    /* part -> copy */
-	struct fs *fs[SVC_COPIES_MAX];  /* by copy; NULL where there is none or it cannot be opened */
-	struct bitset *used;            /* units that some copy's file system uses */
-	struct bitset *all;             /* every unit, for COMPARE_FULL */
+	int part_of[SVC_COPIES_MAX];   /* copy -> part, or -1 */
+	int copy_of[SVC_COPIES_MAX];   /* part -> copy */
+	struct fs *fs[SVC_COPIES_MAX]; /* by copy; NULL where there is none or it cannot be opened */
+	struct bitset *used;           /* units that some copy's file system uses */
+	struct bitset *all;            /* every unit, for COMPARE_FULL */
 	struct scan scan;
 };
 
@@ -190,7 +190,8 @@ static int count_settled(struct job *job, int p)
 		bool is_unsettled = false;
 
 		for (int s = 0; s < 2; s++)
-			is_unsettled |= is_region_set(regions[s], job->copy[side[s]].evidence.unsettled.region_bytes, offset);
+			is_unsettled |=
+				is_region_set(regions[s], job->copy[side[s]].evidence.unsettled.region_bytes, offset);
 		if (!is_unsettled && bitset_test(job->used, first))
 			settled += scan_unit_length(&job->scan, first);
 	}
@@ -253,7 +254,8 @@ static int ask_checksums(struct job *job, int p)
 			bitset_set(differing, first);
 	if (!fs_open(job->access[r].leg, FS_ON_DISK, &reference, job->error) &&
 	    !fs_open(job->access[i].leg, FS_ON_DISK, &other, job->error))
-		job->comparison->copy[i].checksums = fs_checksum_voice(reference, other, differing, job->scan.unit_bytes);
+		job->comparison->copy[i].checksums =
+			fs_checksum_voice(reference, other, differing, job->scan.unit_bytes);
 	fs_close(reference);
 	fs_close(other);
 	bitset_free(differing);

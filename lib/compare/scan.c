@@ -21,7 +21,7 @@ struct work {
 	pthread_cond_t over;  /* a worker ended */
 	uint64_t cursor;      /* the first unit not handed out yet */
 	int running;
-	int code;             /* the first error that ends the scan */
+	int code; /* the first error that ends the scan */
 };
 
 uint64_t scan_unit_length(const struct scan *scan, uint64_t unit)

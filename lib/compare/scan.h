@@ -13,9 +13,9 @@
 
 struct scan_part {
 	struct dev *leg;
-	int against;               /* the part it is held against; itself for the reference */
-	struct bitset *differing;  /* units that differ from `against` */
-	struct bitset *unread;     /* units that could not be read; NULL until there is one */
+	int against;              /* the part it is held against; itself for the reference */
+	struct bitset *differing; /* units that differ from `against` */
+	struct bitset *unread;    /* units that could not be read; NULL until there is one */
 };
 
 struct scan {
@@ -28,8 +28,8 @@ struct scan {
 	const volatile sig_atomic_t *stop;
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
 	void *context;
-	uint64_t done_bytes;  /* out: compared, per copy */
-	uint64_t read_bytes;  /* out: read from all copies together */
+	uint64_t done_bytes; /* out: compared, per copy */
+	uint64_t read_bytes; /* out: read from all copies together */
 };
 
 /*

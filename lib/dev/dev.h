@@ -34,18 +34,18 @@ struct dev_ops {
 struct dev {
 	const struct dev_ops *ops;
 	uint64_t size_bytes;
-	unsigned align_bytes;  /* what direct access needs; 1: anything goes */
-	unsigned parallel;     /* how many reads at once are worth it */
-	bool is_block;         /* a local block device */
-	bool is_remote;        /* reached over the network */
-	bool is_live;          /* mounted, held by device-mapper, or otherwise in use on this host */
-	bool is_read_only;     /* cannot be written at all */
-	uint64_t identity[2];  /* same device, same numbers: st_dev and st_ino, or 0 and st_rdev; 0, 0: unknown */
+	unsigned align_bytes; /* what direct access needs; 1: anything goes */
+	unsigned parallel;    /* how many reads at once are worth it */
+	bool is_block;        /* a local block device */
+	bool is_remote;       /* reached over the network */
+	bool is_live;         /* mounted, held by device-mapper, or otherwise in use on this host */
+	bool is_read_only;    /* cannot be written at all */
+	uint64_t identity[2]; /* same device, same numbers: st_dev and st_ino, or 0 and st_rdev; 0, 0: unknown */
 };
 
 enum dev_access {
-	DEV_READ,      /* opens read-only: the medium cannot be written through it */
-	DEV_WRITE,     /* read and write, exclusively (O_EXCL on a block device) */
+	DEV_READ,  /* opens read-only: the medium cannot be written through it */
+	DEV_WRITE, /* read and write, exclusively (O_EXCL on a block device) */
 };
 
 struct dev_options {

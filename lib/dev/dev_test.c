@@ -202,11 +202,16 @@ static void ranges_do_not_overflow(void **state)
 		size_t length;
 		int result;
 	} cases[] = {
-		{ 0, 4096, 0 },           { 4096, 0, 0 },
-		{ 4096, 1, -ENXIO },      { 4097, 0, -ENXIO },
-		{ 0, 4097, -ENXIO },      { 1, 4096, -ENXIO },
-		{ UINT64_MAX, 1, -ENXIO }, { UINT64_MAX - 511, 512, -ENXIO },
-		{ 1, SIZE_MAX, -ENXIO },  { 512, SIZE_MAX - 511, -ENXIO },
+		{ 0, 4096, 0 },
+		{ 4096, 0, 0 },
+		{ 4096, 1, -ENXIO },
+		{ 4097, 0, -ENXIO },
+		{ 0, 4097, -ENXIO },
+		{ 1, 4096, -ENXIO },
+		{ UINT64_MAX, 1, -ENXIO },
+		{ UINT64_MAX - 511, 512, -ENXIO },
+		{ 1, SIZE_MAX, -ENXIO },
+		{ 512, SIZE_MAX - 511, -ENXIO },
 	};
 	unsigned char buffer[4096];
 	struct strict s;
@@ -520,8 +525,8 @@ static void memory(void **state)
 static void slice_over_pieces(void **state)
 {
 	/* Out of order, touching, empty ones, off the block grid. */
-	static const struct extent piece[] = { { 8192, 4096 }, { 0, 0 }, { 100, 1 }, { 4096, 4096 }, { 65536, 0 },
-					       { 3, 5000 } };
+	static const struct extent piece[] = { { 8192, 4096 }, { 0, 0 },     { 100, 1 },
+		                               { 4096, 4096 }, { 65536, 0 }, { 3, 5000 } };
 	unsigned char expected[13193], buffer[13193];
 	struct dev *slice;
 	size_t at = 0;
@@ -555,8 +560,8 @@ static void slice_over_pieces(void **state)
 
 static void slice_bounds_and_facts(void **state)
 {
-	static const struct extent beyond[] = { { 0, 65537 },  { 65537, 0 },          { 65536, 1 },
-						{ UINT64_MAX, 2 }, { 1, UINT64_MAX }, { 4096, 65536 } };
+	static const struct extent beyond[] = { { 0, 65537 },      { 65537, 0 },      { 65536, 1 },
+		                                { UINT64_MAX, 2 }, { 1, UINT64_MAX }, { 4096, 65536 } };
 	static const struct extent grid[] = { { 4096, 8192 }, { 32768, 512 } };
 	static const struct extent again[] = { { 0, 65536 }, { 0, 65536 } };
 	struct dev *slice;

@@ -7,9 +7,9 @@
 
 struct fault {
 	struct dev dev;
-	struct dev *base;         /* the caller's */
+	struct dev *base; /* the caller's */
 	struct fault_plan plan;
-	pthread_mutex_t lock;     /* of count */
+	pthread_mutex_t lock; /* of count */
 	struct fault_count count;
 };
 
@@ -20,7 +20,7 @@ static bool touches(const struct extent *bad, uint64_t offset, size_t length)
 
 /* What the plan has in store for the operation that was just counted. */
 static int fault_decide(const struct fault_plan *plan, const struct fault_count *count, enum fault_operation operation,
-			uint64_t offset, size_t length)
+                        uint64_t offset, size_t length)
 {
 	if (plan->has_power_cut && count->total > plan->cut_after)
 		return -EIO;

@@ -15,9 +15,9 @@ struct fault_plan {
 		uint64_t nth; /* the first is 1; 0: none */
 		int code;     /* -errno it fails with */
 	} fail[FAULT_OPERATIONS];
-	struct extent bad;    /* reads that touch it fail with -EIO; length 0: none */
+	struct extent bad; /* reads that touch it fail with -EIO; length 0: none */
 	bool has_power_cut;
-	uint64_t cut_after;   /* operations of all kinds that still succeed; then all fail with -EIO */
+	uint64_t cut_after; /* operations of all kinds that still succeed; then all fail with -EIO */
 };
 
 struct fault_count {

@@ -233,7 +233,7 @@ static bool is_behind_loop(const struct stat *image)
 		if (fgets(name, sizeof(name), f)) {
 			name[strcspn(name, "\n")] = '\0';
 			found = !stat(name, &backing) && backing.st_dev == image->st_dev &&
-				backing.st_ino == image->st_ino;
+			        backing.st_ino == image->st_ino;
 		}
 		fclose(f);
 	}
@@ -255,8 +255,7 @@ static bool is_block_claimed(const char *path, const struct stat *seen)
 	return fd == -EBUSY;
 }
 
-static int open_block(struct file *file, const char *path, const struct dev_options *options,
-		      const struct stat *seen)
+static int open_block(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
 {
 	bool writes = options->access == DEV_WRITE;
 	int sector = 0, read_only = 0, r;
@@ -290,8 +289,7 @@ static int open_block(struct file *file, const char *path, const struct dev_opti
 	return 0;
 }
 
-static int open_image(struct file *file, const char *path, const struct dev_options *options,
-		      const struct stat *seen)
+static int open_image(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
 {
 	bool writes = options->access == DEV_WRITE;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);

@@ -20,7 +20,7 @@
 enum {
 	CONNECTIONS_MAX = 4,
 	PARALLEL = 8,
-	LOAD_FOR_MORE = 2,             /* requests under way that make more connections worth it */
+	LOAD_FOR_MORE = 2,                 /* requests under way that make more connections worth it */
 	STATUS_BYTES = 1024 * 1024 * 1024, /* asked of base:allocation at once */
 };
 
@@ -28,14 +28,14 @@ struct server {
 	struct dev dev;
 	struct nbd_export export;
 	char *uri;
-	struct dev_options options;       /* with strings of its own */
+	struct dev_options options; /* with strings of its own */
 	struct connection *connection[CONNECTIONS_MAX];
-	atomic_uint connections;          /* usable ones; only grows */
-	atomic_int lost;                  /* 0, or what every request gets from now on */
-	atomic_flag is_growing;           /* taken by who starts the thread */
-	bool has_thread;                  /* written by that one, read by close alone */
+	atomic_uint connections; /* usable ones; only grows */
+	atomic_int lost;         /* 0, or what every request gets from now on */
+	atomic_flag is_growing;  /* taken by who starts the thread */
+	bool has_thread;         /* written by that one, read by close alone */
 	pthread_t thread;
-	int stop_fd;                      /* tells the thread to give up */
+	int stop_fd; /* tells the thread to give up */
 };
 
 /* Opens the further connections. That one cannot be had (qemu-nbd --shared=1) is no error. */
@@ -48,7 +48,7 @@ static void *server_grow(void *data)
 		struct svc_error error;
 
 		if (connection_open(server->uri, &server->options, server->stop_fd, &server->connection[i], &export,
-				    &error))
+		                    &error))
 			break;
 		/* Another disk behind the same name by now? Then leave it alone. */
 		if (export.size_bytes != server->export.size_bytes ||

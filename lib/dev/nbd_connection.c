@@ -31,13 +31,13 @@ struct request {
 struct connection {
 	struct nbd_handle *nbd;
 	unsigned timeout_seconds;
-	int kick_fd;              /* makes the leader look up from poll */
+	int kick_fd; /* makes the leader look up from poll */
 	atomic_uint load;
-	atomic_int lost;          /* 0, or the errno that every request gets; set with the lock held */
+	atomic_int lost; /* 0, or the errno that every request gets; set with the lock held */
 	pthread_mutex_t lock;
 	pthread_condattr_t clock;
-	struct request *waiting;  /* all requests under way */
-	struct request *leader;   /* the one whose thread polls */
+	struct request *waiting; /* all requests under way */
+	struct request *leader;  /* the one whose thread polls */
 };
 
 static void connection_kick(struct connection *c)
@@ -160,7 +160,7 @@ static int request_wait(struct connection *c, struct request *request)
 			connection_turn(c, &deadline);
 			c->leader = NULL;
 		} else if (pthread_cond_timedwait(&request->wake, &c->lock, &deadline) == ETIMEDOUT &&
-			   !request->is_done) {
+		           !request->is_done) {
 			connection_lose(c, -ETIMEDOUT);
 		}
 	}
@@ -181,8 +181,8 @@ static int64_t command_issue(struct connection *c, enum command command, void *b
 	case COMMAND_FLUSH:
 		return nbd_aio_flush(c->nbd, NBD_NULL_COMPLETION, 0);
 	default:
-		return nbd_aio_block_status(c->nbd, length, offset, *(nbd_extent_callback *)buffer,
-					    NBD_NULL_COMPLETION, 0);
+		return nbd_aio_block_status(c->nbd, length, offset, *(nbd_extent_callback *)buffer, NBD_NULL_COMPLETION,
+		                            0);
 	}
 }
 
@@ -229,13 +229,13 @@ int connection_flush(struct connection *c)
 
 /* What a base:allocation answer said, taken in as it arrives. */
 struct allocation {
-	uint64_t at;       /* where the next descriptor begins */
+	uint64_t at; /* where the next descriptor begins */
 	uint64_t end;
 	struct extent run; /* the first that may hold data */
 };
 
 static int allocation_extent(void *data, const char *context, uint64_t offset, uint32_t *entries, size_t count,
-			     int *error)
+                             int *error)
 {
 	struct allocation *a = data;
 

@@ -10,8 +10,8 @@ struct connection;
 /* What the server said of the export. */
 struct nbd_export {
 	uint64_t size_bytes;
-	unsigned align_bytes;      /* its minimum block size; 1: anything goes */
-	uint32_t request_bytes;    /* longest read or write to ask of it, a multiple of align_bytes */
+	unsigned align_bytes;   /* its minimum block size; 1: anything goes */
+	uint32_t request_bytes; /* longest read or write to ask of it, a multiple of align_bytes */
 	bool is_read_only;
 	bool has_flush;
 	bool has_multi_connection; /* several connections see one another's flushed writes */

@@ -18,7 +18,7 @@ static const struct {
 	const char *holds;
 	int result;
 	const char *text; /* NULL: the timeout, with its length */
-	bool has_detail;   /* libnbd's sentence is put behind */
+	bool has_detail;  /* libnbd's sentence is put behind */
 	const char *next;
 } rows[] = {
 	{ 0, "no export named", -ENOENT, "the server has no export of this name", false,
@@ -73,7 +73,7 @@ static void clean_text(const char *text, char *to, size_t size)
 }
 
 int nbd_dev_refuse(const char *uri, unsigned timeout_seconds, const struct nbd_failure *failure,
-		   struct svc_error *error)
+                   struct svc_error *error)
 {
 	char detail[160], text[300];
 	size_t i = 0;

@@ -12,6 +12,6 @@ struct nbd_failure {
 
 /* Why connecting failed: -errno as dev_open, and a sentence with the next step in *error. */
 int nbd_dev_refuse(const char *uri, unsigned timeout_seconds, const struct nbd_failure *failure,
-		   struct svc_error *error);
+                   struct svc_error *error);
 
 #endif

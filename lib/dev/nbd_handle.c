@@ -37,7 +37,7 @@ short handle_events(struct nbd_handle *nbd)
 	unsigned direction = nbd_aio_get_direction(nbd);
 
 	return (short)((direction & LIBNBD_AIO_DIRECTION_READ ? POLLIN : 0) |
-		       (direction & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0));
+	               (direction & LIBNBD_AIO_DIRECTION_WRITE ? POLLOUT : 0));
 }
 
 int handle_notify(struct nbd_handle *nbd, short seen)
@@ -96,7 +96,7 @@ static void note_error(struct nbd_failure *failure)
 
 /* 0, or -1 with *failure filled. */
 static int handle_connect(struct nbd_handle *nbd, const char *uri, const struct timespec *deadline, int stop_fd,
-			  struct nbd_failure *failure)
+                          struct nbd_failure *failure)
 {
 	if (nbd_aio_connect_uri(nbd, uri) < 0) {
 		note_error(failure);

@@ -240,8 +240,8 @@ static void block_sizes_are_kept(void **state)
 
 	(void)state;
 	dev = opened(server_unix("nbdkit -f -U %s --filter=blocksize-policy file %s/image blocksize-minimum=4096 "
-				 "blocksize-preferred=4096 blocksize-maximum=65536 blocksize-error-policy=error"),
-		     &reading);
+	                         "blocksize-preferred=4096 blocksize-maximum=65536 blocksize-error-policy=error"),
+	             &reading);
 	assert_int_equal(dev->align_bytes, 4096);
 	assert_int_equal(dev_read(dev, buffer, (1 << 20) - 5, 5), 0);
 	assert_true(is_pattern(buffer, 5, (1 << 20) - 5));
@@ -256,8 +256,8 @@ static void an_error_is_not_the_end(void **state)
 
 	(void)state;
 	dev = opened(server_unix("nbdkit -f -U %s --filter=error file %s/image error-pread=EIO error-pread-rate=100%% "
-				 "error-pread-file=%s/trigger"),
-		     &reading);
+	                         "error-pread-file=%s/trigger"),
+	             &reading);
 	assert_int_equal(dev_read(dev, buffer, 512, 0), 0);
 	close(open(in_folder("trigger"), O_WRONLY | O_CREAT, 0600));
 	assert_int_equal(dev_read(dev, buffer, 512, 0), -EIO);
@@ -274,8 +274,8 @@ static void size_is_a_lie(void **state)
 
 	(void)state;
 	dev = opened(server_unix("nbdkit -f -U %s eval get_size='echo 1G' "
-				 "pread='dd if=%s/image skip=$4 count=$3 iflag=count_bytes,skip_bytes status=none'"),
-		     &reading);
+	                         "pread='dd if=%s/image skip=$4 count=$3 iflag=count_bytes,skip_bytes status=none'"),
+	             &reading);
 	assert_int_equal(dev->size_bytes, 1 << 30);
 	assert_int_equal(dev_read(dev, buffer, 4096, 4096), 0);
 	assert_true(is_pattern(buffer, 4096, 4096));
@@ -377,7 +377,7 @@ static void absent_server(void **state)
 static void bad_uris(void **state)
 {
 	static const char *const uri[] = { "nbd+unix:///x", "nbd://host:port/x", "nbd://[::1/", "nbd://h/?socket=/s",
-					   "NBD://host/", "nbd://%", "nbd+unix://" };
+		                           "NBD://host/",   "nbd://%",           "nbd+unix://" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(uri) / sizeof(uri[0]); i++)

@@ -213,18 +213,18 @@ static int server_make_certificates(void)
 	if (!has_tool("certtool"))
 		return -1;
 	return server_script("mkdir tls other\n"
-			     "for d in tls other; do\n"
-			     "  certtool --generate-privkey --key-type=ecdsa --outfile $d/ca-key.pem\n"
-			     "  printf 'cn = %s\\nca\\ncert_signing_key\\nexpiration_days = 2\\n' $d >$d/ca.info\n"
-			     "  certtool --generate-self-signed --load-privkey $d/ca-key.pem --template $d/ca.info"
-			     " --outfile $d/ca-cert.pem\n"
-			     "done\n"
-			     "certtool --generate-privkey --key-type=ecdsa --outfile tls/server-key.pem\n"
-			     "printf 'cn = localhost\\ndns_name = localhost\\ntls_www_server\\nsigning_key\\n"
-			     "expiration_days = 2\\n' >tls/server.info\n"
-			     "certtool --generate-certificate --load-ca-certificate tls/ca-cert.pem"
-			     " --load-ca-privkey tls/ca-key.pem --load-privkey tls/server-key.pem"
-			     " --template tls/server.info --outfile tls/server-cert.pem\n");
+	                     "for d in tls other; do\n"
+	                     "  certtool --generate-privkey --key-type=ecdsa --outfile $d/ca-key.pem\n"
+	                     "  printf 'cn = %s\\nca\\ncert_signing_key\\nexpiration_days = 2\\n' $d >$d/ca.info\n"
+	                     "  certtool --generate-self-signed --load-privkey $d/ca-key.pem --template $d/ca.info"
+	                     " --outfile $d/ca-cert.pem\n"
+	                     "done\n"
+	                     "certtool --generate-privkey --key-type=ecdsa --outfile tls/server-key.pem\n"
+	                     "printf 'cn = localhost\\ndns_name = localhost\\ntls_www_server\\nsigning_key\\n"
+	                     "expiration_days = 2\\n' >tls/server.info\n"
+	                     "certtool --generate-certificate --load-ca-certificate tls/ca-cert.pem"
+	                     " --load-ca-privkey tls/ca-key.pem --load-privkey tls/server-key.pem"
+	                     " --template tls/server.info --outfile tls/server-cert.pem\n");
 }
 
 /* psk: alice's key; wrong-psk: another key of hers. Non-zero without psktool. */
@@ -244,20 +244,46 @@ enum fake_server {
 	FAKE_HALF_THEN_CLOSE,
 	FAKE_HALF_THEN_SILENT,
 	FAKE_WRONG_COOKIE,
-	FAKE_ONE_CLIENT,  /* says that several connections are welcome, and serves one, zeros */
+	FAKE_ONE_CLIENT, /* says that several connections are welcome, and serves one, zeros */
 };
 
 /* Numbers of doc/proto.md of the NBD project. */
-enum { OPT_GO = 7, OPT_STRUCTURED = 8, REP_ACK = 1, REP_INFO = 3, FLAG_DONE = 1, CHUNK_DATA = 1,
-       FLAGS_READ_ONLY_MULTI = 1 | 2 | 256 };
+enum {
+	OPT_GO = 7,
+	OPT_STRUCTURED = 8,
+	REP_ACK = 1,
+	REP_INFO = 3,
+	FLAG_DONE = 1,
+	CHUNK_DATA = 1,
+	FLAGS_READ_ONLY_MULTI = 1 | 2 | 256
+};
 
-struct wire_option { uint64_t magic; uint32_t option, length; } __attribute__((packed));
-struct wire_reply { uint64_t magic; uint32_t option, type, length; } __attribute__((packed));
-struct wire_info { uint16_t type; uint64_t size; uint16_t flags; } __attribute__((packed));
-struct wire_request { uint32_t magic; uint16_t flags, type; uint64_t cookie, offset; uint32_t length; }
-	__attribute__((packed));
-struct wire_chunk { uint32_t magic; uint16_t flags, type; uint64_t cookie; uint32_t length; uint64_t offset; }
-	__attribute__((packed));
+struct wire_option {
+	uint64_t magic;
+	uint32_t option, length;
+} __attribute__((packed));
+struct wire_reply {
+	uint64_t magic;
+	uint32_t option, type, length;
+} __attribute__((packed));
+struct wire_info {
+	uint16_t type;
+	uint64_t size;
+	uint16_t flags;
+} __attribute__((packed));
+struct wire_request {
+	uint32_t magic;
+	uint16_t flags, type;
+	uint64_t cookie, offset;
+	uint32_t length;
+} __attribute__((packed));
+struct wire_chunk {
+	uint32_t magic;
+	uint16_t flags, type;
+	uint64_t cookie;
+	uint32_t length;
+	uint64_t offset;
+} __attribute__((packed));
 
 static void wire_get(int fd, void *to, size_t length)
 {
@@ -283,8 +309,13 @@ static void wire_answer_option(int fd, uint32_t option, uint32_t type, const voi
 /* The fixed newstyle handshake, with structured replies and nothing else. */
 static void fake_handshake(int fd)
 {
-	struct { uint64_t magic, option; uint16_t flags; } __attribute__((packed)) hello = {
-		htobe64(0x4e42444d41474943), htobe64(0x49484156454f5054), htobe16(3),
+	struct {
+		uint64_t magic, option;
+		uint16_t flags;
+	} __attribute__((packed)) hello = {
+		htobe64(0x4e42444d41474943),
+		htobe64(0x49484156454f5054),
+		htobe16(3),
 	};
 	struct wire_info info = { htobe16(0), htobe64(1 << 20), htobe16(FLAGS_READ_ONLY_MULTI) };
 	struct wire_option option;

@@ -119,8 +119,8 @@ int tls_check(const char *uri, const struct dev_options *options, struct svc_err
 		directory = value;
 	if (directory ? has_authority(directory) : has_default_authority())
 		return 0;
-	error_set(error, -EACCES, LOCATOR ": no ca-cert.pem to check the server's certificate against (%.100s)",
-		  uri, directory ? directory : "libnbd's default directory");
+	error_set(error, -EACCES, LOCATOR ": no ca-cert.pem to check the server's certificate against (%.100s)", uri,
+	          directory ? directory : "libnbd's default directory");
 	error_next(error, "put the authority's certificate there as ca-cert.pem, or use a PSK file");
 	return -EACCES;
 }

@@ -7,13 +7,13 @@
 #include "dev/dev.h"
 
 struct piece {
-	uint64_t start;      /* where it begins within the slice */
-	struct extent base;  /* where it lies on the base */
+	uint64_t start;     /* where it begins within the slice */
+	struct extent base; /* where it lies on the base */
 };
 
 struct slice {
 	struct dev dev;
-	struct dev *base;    /* the caller's */
+	struct dev *base; /* the caller's */
 	size_t pieces;
 	struct piece piece[];
 };

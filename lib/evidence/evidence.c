@@ -21,8 +21,8 @@ static void note_read_error(struct copy *copy, int index, const char *what, uint
 	errors->count++;
 	errors->bytes += length;
 	copy->condition = COPY_UNREADABLE;
-	reason_add(&copy->findings, REASON_READ_ERROR, index, "its %s cannot be read: %s at byte %" PRIu64 " of it", what,
-	           strerror(-code), offset);
+	reason_add(&copy->findings, REASON_READ_ERROR, index, "its %s cannot be read: %s at byte %" PRIu64 " of it",
+	           what, strerror(-code), offset);
 }
 
 static void read_superblock(struct copy *copy, int index, const struct access *access)
@@ -122,7 +122,8 @@ int evidence_unsettled_map(const struct copy *copy, const struct access *access,
 	if (code) {
 		bitset_free(*regions);
 		*regions = NULL;
-		return error_set(error, code, "%s: its map of unsettled regions cannot be read: %s at byte %" PRIu64 " of it",
+		return error_set(error, code,
+		                 "%s: its map of unsettled regions cannot be read: %s at byte %" PRIu64 " of it",
 		                 copy->name, strerror(-code), offset);
 	}
 	return 0;
@@ -170,7 +171,8 @@ static void read_record(struct copy *copy, int index, const struct access *acces
 		int code = dev_read(access->record, slot, sizeof(slot), (uint64_t)i * RECORD_SLOT_BYTES);
 
 		if (code) {
-			note_read_error(copy, index, "recovery record", (uint64_t)i * RECORD_SLOT_BYTES, sizeof(slot), code);
+			note_read_error(copy, index, "recovery record", (uint64_t)i * RECORD_SLOT_BYTES, sizeof(slot),
+			                code);
 			return;
 		}
 		state[i] = record_parse(slot, &record);
@@ -184,7 +186,8 @@ static void read_record(struct copy *copy, int index, const struct access *acces
 		evidence->present = true;
 	}
 	if (damaged && !evidence->present && !evidence->is_newer)
-		reason_add(&copy->findings, REASON_RECORD_DAMAGED, index, "its recovery record is damaged in both slots");
+		reason_add(&copy->findings, REASON_RECORD_DAMAGED, index,
+		           "its recovery record is damaged in both slots");
 }
 
 void evidence_read(struct copy *copy, int index, const struct access *access)

@@ -4,14 +4,14 @@
 #include "base/bytes.h"
 
 enum {
-	DM_RAID_MAGIC = 0x64526D44,  /* "DmRd" */
-	DM_RAID_V190 = 0x1,          /* FEATURE_FLAG_SUPPORTS_V190 */
-	BITMAP_MAGIC = 0x6d746962,   /* "bitm" */
+	DM_RAID_MAGIC = 0x64526D44, /* "DmRd" */
+	DM_RAID_V190 = 0x1,         /* FEATURE_FLAG_SUPPORTS_V190 */
+	BITMAP_MAGIC = 0x6d746962,  /* "bitm" */
 	BITMAP_MAJOR_LO = 3,
-	BITMAP_MAJOR_HI = 4,         /* little-endian bits */
+	BITMAP_MAJOR_HI = 4, /* little-endian bits */
 	BITMAP_MAJOR_CLUSTERED = 5,
-	BITMAP_STATE_STALE = 1 << 1, /* md-bitmap.h: BITMAP_STALE is bit number 1 */
-	BITMAP_STATE_ERROR = 1 << 2, /* BITMAP_WRITE_ERROR */
+	BITMAP_STATE_STALE = 1 << 1,   /* md-bitmap.h: BITMAP_STALE is bit number 1 */
+	BITMAP_STATE_ERROR = 1 << 2,   /* BITMAP_WRITE_ERROR */
 	MIRROR_LOG_MAGIC = 0x4D695272, /* "MiRr" */
 	MIRROR_LOG_VERSION = 2,
 };

@@ -7,11 +7,11 @@
 #include "model.h"
 
 enum {
-	RAID_SUPERBLOCK_BYTES = 512,      /* all that is used of sector 0 */
-	RAID_BITMAP_OFFSET = 4096,        /* dm-raid.c: mddev->bitmap_info.offset = to_sector(4096) */
-	RAID_BITMAP_HEADER_BYTES = 256,   /* md-bitmap.h: sizeof(bitmap_super_t); the bits follow */
-	MIRROR_LOG_HEADER_BYTES = 16,     /* dm-log.c: struct log_header_disk */
-	MIRROR_LOG_BITS_OFFSET = 1024,    /* dm-log.c: LOG_OFFSET, 2 sectors */
+	RAID_SUPERBLOCK_BYTES = 512,    /* all that is used of sector 0 */
+	RAID_BITMAP_OFFSET = 4096,      /* dm-raid.c: mddev->bitmap_info.offset = to_sector(4096) */
+	RAID_BITMAP_HEADER_BYTES = 256, /* md-bitmap.h: sizeof(bitmap_super_t); the bits follow */
+	MIRROR_LOG_HEADER_BYTES = 16,   /* dm-log.c: struct log_header_disk */
+	MIRROR_LOG_BITS_OFFSET = 1024,  /* dm-log.c: LOG_OFFSET, 2 sectors */
 };
 
 /*

@@ -32,7 +32,7 @@ enum {
 };
 
 enum record_slot {
-	RECORD_EMPTY,   /* zeros: never written */
+	RECORD_EMPTY, /* zeros: never written */
 	RECORD_VALID,
 	RECORD_DAMAGED, /* neither zeros nor a valid slot: torn, or not ours */
 	RECORD_NEWER,   /* valid, but of a version this program does not know */

@@ -58,7 +58,7 @@ static int on_owned(void *context, const struct owned *owned)
 	struct attribute *attribute = context;
 	uint64_t per_block = attribute->fs->block_bytes / attribute->unit_bytes;
 	uint64_t bytes = take(attribute->left, owned->run.first * per_block, owned->run.count * per_block) *
-			 attribute->unit_bytes;
+	                 attribute->unit_bytes;
 
 	if (!bytes)
 		return 0;
@@ -92,8 +92,7 @@ static int on_xattr(void *context, const struct xattr *xattr)
 		attribute->borrowed = more;
 		attribute->borrow_room = room;
 	}
-	attribute->borrowed[attribute->borrowings++] =
-		(struct borrowed){ xattr->value_inode, borrowing->owner };
+	attribute->borrowed[attribute->borrowings++] = (struct borrowed){ xattr->value_inode, borrowing->owner };
 	return 0;
 }
 
@@ -195,7 +194,7 @@ static int walk_view(struct attribute *attribute, struct fs *fs, int copy)
 
 /* What differs and is in use. */
 static int find_left(struct attribute *attribute, struct fs *const fs[], int copies, const struct bitset *differing,
-		     struct svc_error *error)
+                     struct svc_error *error)
 {
 	struct bitset *used = bitset_new(differing->bits);
 	int r = used ? 0 : error_set(error, -ENOMEM, "out of memory");
@@ -274,7 +273,7 @@ static int make_files(struct attribute *attribute, struct fs *const fs[], int co
 }
 
 int fs_attribute(struct fs *const fs[], int copies, int first, const struct bitset *differing, uint32_t unit_bytes,
-		 struct attribution *owners, struct svc_error *error)
+                 struct attribution *owners, struct svc_error *error)
 {
 	struct attribute attribute = { .unit_bytes = unit_bytes, .result = owners };
 	int r;

@@ -89,7 +89,8 @@ static uint64_t blocks_by_debugfs(const char *path)
 static uint64_t own_blocks(const struct fs *fs, const struct attribution *owners, const char *path)
 {
 	return (bytes_of(owners, path, OWNER_FILE) + bytes_of(owners, path, OWNER_DIRECTORY) +
-		bytes_of(owners, path, OWNER_MAPPING)) / fs->block_bytes;
+	        bytes_of(owners, path, OWNER_MAPPING)) /
+	       fs->block_bytes;
 }
 
 static void check_file(const struct fs *fs, const struct attribution *owners, const char *path)
@@ -106,8 +107,8 @@ static void check_file(const struct fs *fs, const struct attribution *owners, co
 
 static void test_everything(void **state)
 {
-	static const char *const paths[] = { "/cfg/table.db", "/cfg/sparse", "/cfg/deep/er/nine", "/log", "/cfg",
-					     "/cfg/longlink", "/cfg/tiny", "/lost+found" };
+	static const char *const paths[] = { "/cfg/table.db", "/cfg/sparse",   "/cfg/deep/er/nine", "/log",
+		                             "/cfg",          "/cfg/longlink", "/cfg/tiny",         "/lost+found" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++) {
@@ -256,10 +257,11 @@ static void test_attributes_and_deleted(void **state)
 	struct fs *fs;
 
 	(void)state;
-	run("rm -f image && mke2fs -qF -t ext4 -b 1024 -O ea_inode -d tree image 24M && head -c 900 /dev/urandom >value &&"
+	run("rm -f image && mke2fs -qF -t ext4 -b 1024 -O ea_inode -d tree image 24M && head -c 900 /dev/urandom "
+	    ">value &&"
 	    " head -c 20000 /dev/urandom >large");
 	debugfs("image", "ea_set -f value cfg/tiny user.some\nea_set -f large cfg/table.db user.large\n"
-			 "unlink cfg/deep/er/nine\n");
+	                 "unlink cfg/deep/er/nine\n");
 	dev = open_image("image");
 	fs = open_fs(dev, FS_REPLAYED);
 	differing = all_set(fs->blocks);
@@ -267,7 +269,7 @@ static void test_attributes_and_deleted(void **state)
 	assert_int_equal(owners.unknown_bytes, 0);
 	assert_int_equal(bytes_of(&owners, "/cfg/tiny", OWNER_XATTR), 1024);
 	assert_int_equal(bytes_of(&owners, "/cfg/table.db", OWNER_XATTR) + bytes_of(&owners, "/log/hard", OWNER_XATTR),
-			 1024); /* debugfs stores no more than a block */
+	                 1024); /* debugfs stores no more than a block */
 	for (size_t i = 0; i < owners.files; i++)
 		if (owners.file[i].is_deleted)
 			gone = &owners.file[i];
@@ -330,10 +332,8 @@ static void test_two_copies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_single_blocks),
-		cmocka_unit_test(test_metadata_kinds),
-		cmocka_unit_test(test_attributes_and_deleted),
+		cmocka_unit_test(test_everything),     cmocka_unit_test(test_single_blocks),
+		cmocka_unit_test(test_metadata_kinds), cmocka_unit_test(test_attributes_and_deleted),
 		cmocka_unit_test(test_two_copies),
 	};
 

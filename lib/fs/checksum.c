@@ -12,11 +12,11 @@
 enum { END_OF_WALK = 1 };
 
 struct hearing {
-	struct bitset *left;          /* differing units not yet judged */
+	struct bitset *left; /* differing units not yet judged */
 	uint32_t units_per_block;
 	struct side reference;
 	struct side copy;
-	enum checksum_voice voice;    /* so far */
+	enum checksum_voice voice; /* so far */
 	bool is_silenced;
 };
 
@@ -99,7 +99,7 @@ static bool are_comparable(const struct fs *reference, const struct fs *copy)
 }
 
 enum checksum_voice fs_checksum_voice(struct fs *reference, struct fs *copy, const struct bitset *differing,
-				      uint32_t unit_bytes)
+                                      uint32_t unit_bytes)
 {
 	struct hearing hearing = { .units_per_block = reference->block_bytes / unit_bytes };
 	struct walk_sink sink = { .owned = on_owned, .context = &hearing };

@@ -74,17 +74,17 @@ static void test_each_kind(void **state)
 	dev = open_image("image");
 	fs = open_fs(dev, FS_ON_DISK);
 	group_layout(fs, 0, &layout);
-	spot[spots++] = 1024 + 0x30;                              /* superblock */
-	spot[spots++] = layout.descriptors.first * 1024 + 70;     /* second descriptor */
+	spot[spots++] = 1024 + 0x30;                          /* superblock */
+	spot[spots++] = layout.descriptors.first * 1024 + 70; /* second descriptor */
 	spot[spots++] = layout.block_bitmap.first * 1024 + 100;
 	spot[spots++] = layout.inode_bitmap.first * 1024 + 3;
 	spot[spots++] = layout.inode_table.first * 1024 + 256 + 4; /* root */
 	spot[spots++] = layout.inode_table.first * 1024 + 12 * 256 + 200;
 	group_layout(fs, 1, &layout);
-	spot[spots++] = layout.super.first * 1024 + 0x30;         /* backups */
+	spot[spots++] = layout.super.first * 1024 + 0x30; /* backups */
 	spot[spots++] = layout.descriptors.first * 1024 + 130;
-	spot[spots++] = block_of(fs, "/log", 0) * 1024 + 100;     /* hash tree's root */
-	spot[spots++] = block_of(fs, "/log", 2) * 1024 + 400;     /* its leaf */
+	spot[spots++] = block_of(fs, "/log", 0) * 1024 + 100; /* hash tree's root */
+	spot[spots++] = block_of(fs, "/log", 2) * 1024 + 400; /* its leaf */
 	spot[spots++] = block_of(fs, "/cfg", 0) * 1024 + 40;
 	spot[spots++] = block_of(fs, "/cfg/sparse", 0) * 1024 + 40; /* extent leaf */
 	debugfs("image", "");
@@ -133,11 +133,11 @@ static void test_silence(void **state)
 	dev = open_image("image");
 	fs = open_fs(dev, FS_ON_DISK);
 	group_layout(fs, 0, &layout);
-	spot[0] = block_of(fs, "/cfg/table.db", 3) * 4096;     /* file data */
-	spot[1] = 100;                                        /* the boot sector, in the superblock's block */
-	spot[2] = (layout.descriptors.first + 1) * 4096;      /* reserved for growth */
-	spot[3] = layout.block_bitmap.first * 4096 + 4095;    /* past the last block's bit: covered, 24 MiB or not */
-	spot[4] = (fs->blocks - 1) * 4096;                    /* free */
+	spot[0] = block_of(fs, "/cfg/table.db", 3) * 4096; /* file data */
+	spot[1] = 100;                                     /* the boot sector, in the superblock's block */
+	spot[2] = (layout.descriptors.first + 1) * 4096;   /* reserved for growth */
+	spot[3] = layout.block_bitmap.first * 4096 + 4095; /* past the last block's bit: covered, 24 MiB or not */
+	spot[4] = (fs->blocks - 1) * 4096;                 /* free */
 	fs_close(fs);
 	dev_close(dev);
 	for (unsigned i = 0; i < 5; i++) {

@@ -107,7 +107,8 @@ int fs_read_evidence(struct dev *leg, struct fs_evidence *evidence, struct svc_e
 	}
 	r = evidence->has_mmp ? read_mmp(fs, evidence) : 0;
 	if (r)
-		r = error_set(error, r == -ENOMEM ? r : -EIO, "the ext4 multiple-mount protection block cannot be read");
+		r = error_set(error, r == -ENOMEM ? r : -EIO,
+		              "the ext4 multiple-mount protection block cannot be read");
 out:
 	fs_close(fs);
 	return r;

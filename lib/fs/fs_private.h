@@ -18,9 +18,9 @@ enum {
 
 /* A block of the file system whose newer content lies in the journal. */
 struct overlay_block {
-	uint64_t block;      /* the one replaced */
-	uint64_t source;     /* where its content is, within the file system */
-	bool is_escaped;     /* its first four bytes were the journal's magic, and are zeroed in the log */
+	uint64_t block;  /* the one replaced */
+	uint64_t source; /* where its content is, within the file system */
+	bool is_escaped; /* its first four bytes were the journal's magic, and are zeroed in the log */
 };
 
 struct overlay {
@@ -37,8 +37,8 @@ struct fs {
 	struct dev *dev;
 	ext2_filsys ext2;
 	uint32_t block_bytes;
-	uint64_t blocks;        /* s_blocks_count */
-	uint64_t first_block;   /* s_first_data_block */
+	uint64_t blocks;      /* s_blocks_count */
+	uint64_t first_block; /* s_first_data_block */
 	uint32_t groups;
 	bool is_uncertain;
 	struct overlay overlay; /* of the replayed view; empty otherwise */
@@ -56,10 +56,10 @@ struct inode {
 	uint32_t flags;
 	uint32_t generation;
 	uint64_t size;
-	uint64_t birth;        /* i_crtime and its extra bits; 0 where inodes are too small for it */
-	uint64_t xattr_block;  /* i_file_acl; 0: none */
-	const uint8_t *raw;    /* the whole entry */
-	const uint8_t *map;    /* i_block, FS_INODE_MAP_BYTES long */
+	uint64_t birth;       /* i_crtime and its extra bits; 0 where inodes are too small for it */
+	uint64_t xattr_block; /* i_file_acl; 0: none */
+	const uint8_t *raw;   /* the whole entry */
+	const uint8_t *map;   /* i_block, FS_INODE_MAP_BYTES long */
 };
 
 /* super.c: reads the superblock at byte 1024 of the view and judges it. 0, or -EUCLEAN with a sentence. */
@@ -84,7 +84,7 @@ struct run {
 
 struct group_layout {
 	struct run super;
-	struct run descriptors;  /* with those reserved for growth */
+	struct run descriptors; /* with those reserved for growth */
 	struct run block_bitmap;
 	struct run inode_bitmap;
 	struct run inode_table;
@@ -128,16 +128,16 @@ struct journal {
 	struct journal_run *run; /* by logical */
 	size_t runs;
 	size_t room;
-	uint32_t length;   /* blocks, by the journal's superblock */
-	uint32_t first;    /* first block of the log proper */
-	uint32_t last;     /* one past its last block; fast commits lie after it */
-	uint32_t start;    /* 0: nothing to replay */
+	uint32_t length; /* blocks, by the journal's superblock */
+	uint32_t first;  /* first block of the log proper */
+	uint32_t last;   /* one past its last block; fast commits lie after it */
+	uint32_t start;  /* 0: nothing to replay */
 	uint32_t sequence;
 	uint32_t compat;
 	uint32_t incompat;
-	uint32_t seed;     /* crc32c of its UUID */
+	uint32_t seed; /* crc32c of its UUID */
 	uint32_t tag_bytes;
-	bool is_sound;     /* its superblock is one that the kernel would take */
+	bool is_sound; /* its superblock is one that the kernel would take */
 };
 
 /*

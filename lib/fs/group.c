@@ -25,9 +25,9 @@ void group_layout(struct fs *fs, uint32_t group, struct group_layout *layout)
 {
 	struct ext2_super_block *super = fs->ext2->super;
 	blk64_t super_block, old_block, new_block;
-	uint64_t old_count = ext2fs_has_feature_meta_bg(super) ?
-				     super->s_first_meta_bg :
-				     (uint64_t)fs->ext2->desc_blocks + super->s_reserved_gdt_blocks;
+	uint64_t old_count = ext2fs_has_feature_meta_bg(super)
+	                             ? super->s_first_meta_bg
+	                             : (uint64_t)fs->ext2->desc_blocks + super->s_reserved_gdt_blocks;
 
 	*layout = (struct group_layout){ 0 };
 	ext2fs_super_and_bgd_loc2(fs->ext2, group, &super_block, &old_block, &new_block, NULL);

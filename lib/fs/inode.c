@@ -73,7 +73,7 @@ bool inode_is_reserved(const struct fs *fs, uint32_t number)
 		return false;
 	return number < EXT2_FIRST_INODE(super) ||
 	       (ext2fs_has_feature_quota(fs->ext2->super) &&
-		(number == super->s_usr_quota_inum || number == super->s_grp_quota_inum ||
-		 number == super->s_prj_quota_inum)) ||
+	        (number == super->s_usr_quota_inum || number == super->s_grp_quota_inum ||
+	         number == super->s_prj_quota_inum)) ||
 	       (super->s_orphan_file_inum && number == super->s_orphan_file_inum);
 }

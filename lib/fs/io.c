@@ -28,7 +28,7 @@ static size_t overlay_find(const struct overlay *overlay, uint64_t block)
 
 /* Lays one overlay block over the part of [offset, offset + length) that it replaces. */
 static int overlay_apply(struct fs *fs, const struct overlay_block *item, uint8_t *buffer, size_t length,
-			 uint64_t offset)
+                         uint64_t offset)
 {
 	uint64_t start = item->block * fs->block_bytes;
 	uint64_t from = start > offset ? start : offset;

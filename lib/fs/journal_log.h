@@ -9,7 +9,7 @@
 /* One block of the file system as a descriptor block names it. */
 struct tag {
 	uint64_t block;
-	uint32_t index;       /* of the content, within the journal */
+	uint32_t index; /* of the content, within the journal */
 	uint32_t transaction;
 	uint32_t checksum;
 	bool is_escaped;

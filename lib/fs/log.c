@@ -58,9 +58,9 @@ bool log_next_tag(const struct journal *journal, const uint8_t *raw, uint32_t *o
 	if (journal->incompat & JOURNAL_INCOMPAT_64BIT)
 		tag->block |= (uint64_t)get_be32(at + JTAG_BLOCK_HIGH) << 32;
 	tag->is_escaped = flags & JTAG_ESCAPED;
-	tag->checksum = journal->incompat & JOURNAL_INCOMPAT_CSUM_V3 ?
-				get_be32(at + JTAG_CHECKSUM_32) :
-				(uint32_t)(at[JTAG_CHECKSUM_16] << 8 | at[JTAG_CHECKSUM_16 + 1]);
+	tag->checksum = journal->incompat & JOURNAL_INCOMPAT_CSUM_V3
+	                        ? get_be32(at + JTAG_CHECKSUM_32)
+	                        : (uint32_t)(at[JTAG_CHECKSUM_16] << 8 | at[JTAG_CHECKSUM_16 + 1]);
 	*offset += journal->tag_bytes + (flags & JTAG_SAME_UUID ? 0 : JTAG_UUID_BYTES);
 	if (flags & JTAG_LAST)
 		*offset = limit;
@@ -83,11 +83,11 @@ struct scan {
 	uint8_t *data;
 	uint32_t end;
 	struct cursor at;
-	uint32_t crc;             /* v1 */
-	uint64_t commit_seconds;  /* of the last good commit */
-	bool has_bad_block;       /* a descriptor or revoke block with a wrong checksum: stale, or corrupt? */
+	uint32_t crc;            /* v1 */
+	uint64_t commit_seconds; /* of the last good commit */
+	bool has_bad_block;      /* a descriptor or revoke block with a wrong checksum: stale, or corrupt? */
 	bool has_end;
-	bool is_corrupt;          /* jbd2 would refuse to go on */
+	bool is_corrupt; /* jbd2 would refuse to go on */
 };
 
 /* Transaction checksum, v1: descriptor and contents, crc32 big-endian. */
@@ -122,8 +122,8 @@ static bool is_v1_sum_valid(const struct scan *scan, const uint8_t *block)
 static bool scan_commit(struct scan *scan)
 {
 	const struct journal *journal = scan->journal;
-	uint64_t seconds = (uint64_t)get_be32(scan->block + JCOMMIT_SECONDS) << 32 |
-			   get_be32(scan->block + JCOMMIT_SECONDS + 4);
+	uint64_t seconds =
+		(uint64_t)get_be32(scan->block + JCOMMIT_SECONDS) << 32 | get_be32(scan->block + JCOMMIT_SECONDS + 4);
 	bool is_valid = true;
 
 	if (scan->has_bad_block) {
@@ -176,8 +176,7 @@ int log_scan(struct journal *journal, uint8_t *block, uint8_t *data, uint32_t *e
 		if (r < 0)
 			return r;
 		type = get_be32(block + JH_TYPE);
-		if (get_be32(block + JH_MAGIC) != JOURNAL_MAGIC ||
-		    get_be32(block + JH_SEQUENCE) != scan.at.transaction)
+		if (get_be32(block + JH_MAGIC) != JOURNAL_MAGIC || get_be32(block + JH_SEQUENCE) != scan.at.transaction)
 			break;
 		log_advance(journal, &scan.at, 1);
 		if ((type == JOURNAL_DESCRIPTOR || type == JOURNAL_REVOKE) && journal_has_checksums(journal) &&

@@ -34,8 +34,7 @@ static int flush(struct walk *walk)
 	struct run run = walk->pending;
 
 	walk->pending.count = 0;
-	return run.count ?
-		       walk->sink->run(walk->sink->context, false, walk->pending_logical, run.first, run.count) : 0;
+	return run.count ? walk->sink->run(walk->sink->context, false, walk->pending_logical, run.first, run.count) : 0;
 }
 
 static int emit_data(struct walk *walk, uint64_t logical, uint64_t block)
@@ -117,7 +116,7 @@ static int walk_leaf(struct walk *walk, const uint8_t *node, unsigned entries, u
 }
 
 static int walk_extents(struct walk *walk, const uint8_t *node, size_t bytes, unsigned depth, unsigned level,
-			uint64_t from, uint64_t limit)
+                        uint64_t from, uint64_t limit)
 {
 	unsigned entries = extent_entries(node, bytes);
 
@@ -196,8 +195,7 @@ static bool has_map(const struct inode *inode)
 		return false;
 	if (LINUX_S_ISREG(inode->mode) || LINUX_S_ISDIR(inode->mode))
 		return true;
-	return LINUX_S_ISLNK(inode->mode) &&
-	       (inode->flags & EXT4_EXTENTS_FL || inode->size >= FS_INODE_MAP_BYTES);
+	return LINUX_S_ISLNK(inode->mode) && (inode->flags & EXT4_EXTENTS_FL || inode->size >= FS_INODE_MAP_BYTES);
 }
 
 int fs_map_inode(struct fs *fs, const struct inode *inode, const struct map_sink *sink)

@@ -61,7 +61,7 @@ static int load(struct fs *fs, struct svc_error *error)
 		return error_set(error, -EIO, "the ext4 group descriptors cannot be read");
 	if (failed)
 		return error_set(error, -EUCLEAN, "libext2fs cannot make sense of the ext4 superblock (error %ld)",
-				 failed);
+		                 failed);
 	fs->block_bytes = fs->ext2->blocksize;
 	fs->blocks = ext2fs_blocks_count(fs->ext2->super);
 	fs->first_block = fs->ext2->super->s_first_data_block;

@@ -70,9 +70,9 @@ void owners_merge(struct owners *owners)
 	size_t kept = owners->first;
 
 	for (size_t i = owners->first; i < owners->count; i++) {
-		struct owner *known = !owners->first ? NULL :
-					      bsearch(&owners->item[i], owners->item, owners->first,
-						      sizeof(*owners->item), owner_compare);
+		struct owner *known = !owners->first ? NULL
+		                                     : bsearch(&owners->item[i], owners->item, owners->first,
+		                                               sizeof(*owners->item), owner_compare);
 
 		if (known)
 			known->bytes += owners->item[i].bytes;

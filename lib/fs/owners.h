@@ -16,10 +16,10 @@ struct identity {
 struct owner {
 	struct identity identity;
 	enum owner_kind kind;
-	int copy;           /* whose view named it first */
-	uint32_t named_as;  /* the inode whose name is its own: another one for the inode of a large attribute */
+	int copy;          /* whose view named it first */
+	uint32_t named_as; /* the inode whose name is its own: another one for the inode of a large attribute */
 	uint64_t bytes;
-	char *path;         /* NULL until resolved */
+	char *path; /* NULL until resolved */
 };
 
 struct owners {

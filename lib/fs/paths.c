@@ -14,8 +14,8 @@ enum {
 	DIRENT_HEADER = 8,
 	DIRENT_RECORD = 4,
 	DIRENT_NAME_BYTES = 6,
-	INLINE_PARENT_BYTES = 4,   /* inline directories start with the parent's number, in place of "." and ".." */
-	XATTR_INDEX_SYSTEM = 7,    /* "system.data" holds what of an inline directory i_block has no room for */
+	INLINE_PARENT_BYTES = 4, /* inline directories start with the parent's number, in place of "." and ".." */
+	XATTR_INDEX_SYSTEM = 7,  /* "system.data" holds what of an inline directory i_block has no room for */
 	PATH_DEPTH_MAX = 1024,
 	PATH_BYTES_MAX = 64 << 10,
 };
@@ -117,10 +117,10 @@ static int parse_entries(struct paths *paths, uint32_t directory, const uint8_t 
 			continue;
 		if (inode != EXT2_ROOT_INO && inode != directory)
 			r = keep_name(paths, list_find(&paths->directories, inode), directory, entry + DIRENT_HEADER,
-				      name_bytes);
+			              name_bytes);
 		if (!r)
 			r = keep_name(paths, list_find(&paths->wanted, inode), directory, entry + DIRENT_HEADER,
-				      name_bytes);
+			              name_bytes);
 	}
 	return r;
 }
@@ -173,7 +173,7 @@ static int read_directory(struct reading *reading, const struct inode *inode, st
 	if (!(inode->flags & EXT4_INLINE_DATA_FL))
 		return fs_map_inode(fs, inode, &sink);
 	r = parse_entries(reading->paths, reading->directory, inode->map + INLINE_PARENT_BYTES,
-			  FS_INODE_MAP_BYTES - INLINE_PARENT_BYTES);
+	                  FS_INODE_MAP_BYTES - INLINE_PARENT_BYTES);
 	return r ? r : xattr_each_in_inode(fs, inode, read_inline_rest, reading);
 }
 

@@ -16,10 +16,10 @@ enum {
 
 struct tagged {
 	uint64_t block;
-	uint32_t order;       /* position in the walk: the later one wins */
-	uint32_t index;       /* of the content, within the journal */
+	uint32_t order; /* position in the walk: the later one wins */
+	uint32_t index; /* of the content, within the journal */
 	uint32_t transaction;
-	uint32_t revoked_by;  /* the newest transaction that revokes the block */
+	uint32_t revoked_by; /* the newest transaction that revokes the block */
 	bool is_revoked;
 	bool is_escaped;
 };
@@ -28,7 +28,7 @@ struct replay {
 	struct journal *journal;
 	uint8_t *block;
 	uint8_t *data;
-	uint32_t end;     /* first transaction that is not replayed */
+	uint32_t end; /* first transaction that is not replayed */
 	struct tagged *tag;
 	size_t tags;
 	size_t room;

@@ -36,14 +36,13 @@ static void make_contents(void)
 	    " { printf '\\300\\073\\071\\230'; head -c 16380 /dev/urandom; } >magic");
 }
 
-static const char all_kinds[] =
-	"jw -b 9500,9501,9502,9503 one\n"
-	"jw -b 9501,9600 two\n"         /* the later one wins */
-	"jw -b 9510 magic\n"            /* escaped */
-	"jw -r 9502,9600\n"             /* undoes what came before */
-	"jw -b 9600 three\n"            /* but not what comes after */
-	"jw -b 9503 -r 9500 four\n"
-	"jw -b 9700 -c four\n";         /* never committed */
+static const char all_kinds[] = "jw -b 9500,9501,9502,9503 one\n"
+				"jw -b 9501,9600 two\n" /* the later one wins */
+				"jw -b 9510 magic\n"    /* escaped */
+				"jw -r 9502,9600\n"     /* undoes what came before */
+				"jw -b 9600 three\n"    /* but not what comes after */
+				"jw -b 9503 -r 9500 four\n"
+				"jw -b 9700 -c four\n"; /* never committed */
 
 /* Reads the journal's place from the image itself. */
 static uint64_t journal_block(uint32_t index, uint32_t *block_bytes)
@@ -148,13 +147,12 @@ static void test_corrupt_log(void **state)
 		uint32_t index;
 		bool is_uncertain;
 	} damage[] = {
-		{ 0, true },   /* the superblock */
-		{ 1, true },   /* a descriptor */
-		{ 2, true },   /* a logged block */
-		{ 3, true },   /* the commit of the first transaction */
-		{ 5, true },
-		{ 6, true },   /* the commit of the last one */
-		{ 7, false },  /* past the end */
+		{ 0, true },               /* the superblock */
+		{ 1, true },               /* a descriptor */
+		{ 2, true },               /* a logged block */
+		{ 3, true },               /* the commit of the first transaction */
+		{ 5, true },  { 6, true }, /* the commit of the last one */
+		{ 7, false },              /* past the end */
 	};
 	uint32_t bytes;
 	uint64_t block;
@@ -184,7 +182,8 @@ static void test_torn_end(void **state)
 		run("cp --sparse=always image whole");
 		block = journal_block(index, &bytes);
 		poke("image", block * bytes, "\0\0\0\0", 4); /* no magic, no commit; or a wrong checksum */
-		run("cp --sparse=always image recovered && e2fsck -y -E journal_only recovered; grep -qi 'corrupt\\|invalid' out &&"
+		run("cp --sparse=always image recovered && e2fsck -y -E journal_only recovered; grep -qi "
+		    "'corrupt\\|invalid' out &&"
 		    " touch refused; true");
 		if (access(path_of("refused"), F_OK))
 			check_against_e2fsck();
@@ -283,8 +282,8 @@ static void test_backup_inode(void **state)
 		dev = open_image("image");
 		fs = open_fs(dev, FS_REPLAYED);
 		replayed = fs->overlay.count;
-		poke("image", ext2fs_inode_table_loc(fs->ext2, 0) * 1024 + 7 * EXT2_INODE_SIZE(fs->ext2->super),
-		     "\0\0", 2);
+		poke("image", ext2fs_inode_table_loc(fs->ext2, 0) * 1024 + 7 * EXT2_INODE_SIZE(fs->ext2->super), "\0\0",
+		     2);
 		fs_close(fs);
 		fs = open_fs(dev, FS_REPLAYED);
 		assert_false(fs_is_uncertain(fs));
@@ -329,7 +328,7 @@ static void test_union_of_views(void **state)
 	assert_int_equal(fs_mark_used(fs, 1024, used, &error), 0);
 	for (uint64_t bit = 0; bit < 8192; bit++)
 		assert_int_equal(bitset_test(used, 1 + 2 * 8192 + bit),
-				 (before[bit / 8] | bitmap[bit / 8]) >> (bit % 8) & 1);
+		                 (before[bit / 8] | bitmap[bit / 8]) >> (bit % 8) & 1);
 	bitset_free(used);
 	fs_close(fs);
 	dev_close(dev);
@@ -347,14 +346,10 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_corrupt_log),
-		cmocka_unit_test(test_torn_end),
-		cmocka_unit_test(test_wrap_around),
-		cmocka_unit_test(test_endless_log),
-		cmocka_unit_test(test_fast_commits),
-		cmocka_unit_test(test_backup_inode),
-		cmocka_unit_test(test_union_of_views),
+		cmocka_unit_test(test_formats),      cmocka_unit_test(test_corrupt_log),
+		cmocka_unit_test(test_torn_end),     cmocka_unit_test(test_wrap_around),
+		cmocka_unit_test(test_endless_log),  cmocka_unit_test(test_fast_commits),
+		cmocka_unit_test(test_backup_inode), cmocka_unit_test(test_union_of_views),
 	};
 
 	return cmocka_run_group_tests(tests, setup, remove_folder);

@@ -108,8 +108,8 @@ int super_check(const uint8_t *raw, uint64_t leg_bytes, struct svc_error *error)
 		return error_set(error, -EUCLEAN, "the ext4 superblock's block or cluster size makes no sense");
 	if (g.blocks > leg_bytes / g.block_bytes)
 		return error_set(error, -EUCLEAN,
-				 "the ext4 file system has %llu blocks of %u bytes, more than the %llu bytes there are",
-				 (unsigned long long)g.blocks, g.block_bytes, (unsigned long long)leg_bytes);
+		                 "the ext4 file system has %llu blocks of %u bytes, more than the %llu bytes there are",
+		                 (unsigned long long)g.blocks, g.block_bytes, (unsigned long long)leg_bytes);
 	if (g.blocks <= g.first_block || !g.blocks_per_group)
 		return error_set(error, -EUCLEAN, "the ext4 superblock's block count makes no sense");
 	g.groups = (g.blocks - g.first_block + g.blocks_per_group - 1) / g.blocks_per_group;

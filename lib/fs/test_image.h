@@ -138,7 +138,8 @@ __attribute__((unused)) static void make_tree(void)
 	    " ln -s short cfg/link && ln -s %0200d cfg/longlink && truncate -s 5M cfg/sparse &&"
 	    " for i in 0 1 2 3 4 5 6 7 8 9 10 11 12 13; do"
 	    "  dd if=/dev/urandom of=cfg/sparse bs=1k count=3 seek=$((i * 301)) conv=notrunc; done &&"
-	    " for i in $(seq 120); do echo $i >log/a-rather-long-name-for-a-log-file-$i; done", 7);
+	    " for i in $(seq 120); do echo $i >log/a-rather-long-name-for-a-log-file-$i; done",
+	    7);
 }
 
 __attribute__((unused)) static int make_folder(void **state)

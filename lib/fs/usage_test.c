@@ -35,8 +35,8 @@ static void check_against_library(struct fs *fs, const struct bitset *used, uint
 	assert_int_equal(ext2fs_open(path_of("image"), EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &ext2), 0);
 	assert_int_equal(ext2fs_read_block_bitmap(ext2), 0);
 	for (uint64_t block = 0; block < ext2fs_blocks_count(ext2->super); block++) {
-		bool expected = block < ext2->super->s_first_data_block ||
-				ext2fs_test_block_bitmap2(ext2->block_map, block);
+		bool expected =
+			block < ext2->super->s_first_data_block || ext2fs_test_block_bitmap2(ext2->block_map, block);
 
 		for (uint64_t i = 0; i < per_block; i++)
 			wrong += bitset_test(used, block * per_block + i) != expected;
@@ -57,7 +57,8 @@ static void test_used_units(void **state)
 
 		run("rm -f image && mke2fs -qF %s -d tree image 24M", recipes[i]);
 		if (!strstr(recipes[i], "mmp")) /* with it the tools wait for a peer, for seconds */
-			debugfs("image", "rm cfg/tiny\nrm log/a-rather-long-name-for-a-log-file-7\nrm cfg/deep/er/nine\n");
+			debugfs("image",
+			        "rm cfg/tiny\nrm log/a-rather-long-name-for-a-log-file-7\nrm cfg/deep/er/nine\n");
 		dev = open_image("image");
 		fs = open_fs(dev, FS_REPLAYED);
 		assert_false(fs_is_uncertain(fs));
@@ -128,7 +129,7 @@ static void test_evidence(void **state)
 	run("rm -f image && mke2fs -qF -t ext4 -b 1024 -L 'a\tlabel of sixt'"
 	    " -U 01234567-89ab-cdef-0123-456789abcdef image 16M");
 	debugfs("image", "ssv mtime 20200102030405\nssv mnt_count 77\n"
-			 "ssv kbytes_written 5000000000\n");
+	                 "ssv kbytes_written 5000000000\n");
 	read_evidence("image", &evidence, &error);
 	assert_true(evidence.present);
 	assert_string_equal(evidence.uuid, "01234567-89ab-cdef-0123-456789abcdef");
@@ -204,19 +205,16 @@ static void test_absent(void **state)
 		unsigned width;
 		uint32_t value;
 	} damage[] = {
-		{ 0x38, 2, 0 },          /* magic */
-		{ 0x18, 4, 20 },         /* block size */
-		{ 0x04, 4, 99999999 },   /* blocks: more than there are */
-		{ 0x04, 4, 0 },          /* blocks: none */
-		{ 0x14, 4, 5000 },       /* first data block */
-		{ 0x20, 4, 0 },          /* blocks per group */
-		{ 0x20, 4, 8 },
-		{ 0x28, 4, 0 },          /* inodes per group */
-		{ 0x28, 4, 0xffffffff },
-		{ 0x58, 2, 100 },        /* inode size */
-		{ 0x58, 2, 0x8000 },
-		{ 0xfe, 2, 3 },          /* descriptor size */
-		{ 0x4c, 4, 9 },          /* revision */
+		{ 0x38, 2, 0 },                            /* magic */
+		{ 0x18, 4, 20 },                           /* block size */
+		{ 0x04, 4, 99999999 },                     /* blocks: more than there are */
+		{ 0x04, 4, 0 },                            /* blocks: none */
+		{ 0x14, 4, 5000 },                         /* first data block */
+		{ 0x20, 4, 0 },                            /* blocks per group */
+		{ 0x20, 4, 8 },          { 0x28, 4, 0 },   /* inodes per group */
+		{ 0x28, 4, 0xffffffff }, { 0x58, 2, 100 }, /* inode size */
+		{ 0x58, 2, 0x8000 },     { 0xfe, 2, 3 },   /* descriptor size */
+		{ 0x4c, 4, 9 },                            /* revision */
 	};
 	struct fs_evidence evidence;
 	struct svc_error error;
@@ -273,12 +271,9 @@ static void test_unknown_feature(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_used_units),
-		cmocka_unit_test(test_damaged_group),
-		cmocka_unit_test(test_evidence),
-		cmocka_unit_test(test_mmp_evidence),
-		cmocka_unit_test(test_absent),
-		cmocka_unit_test(test_unknown_feature),
+		cmocka_unit_test(test_used_units), cmocka_unit_test(test_damaged_group),
+		cmocka_unit_test(test_evidence),   cmocka_unit_test(test_mmp_evidence),
+		cmocka_unit_test(test_absent),     cmocka_unit_test(test_unknown_feature),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

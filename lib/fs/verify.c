@@ -22,8 +22,7 @@ static enum proof proof_of(int is_valid)
 /* True where the sides are equal but for [from, to). */
 static bool is_covered(const struct side *side, const uint8_t *other, size_t from, size_t to)
 {
-	return !memcmp(side->block, other, from) &&
-	       !memcmp(side->block + to, other + to, side->fs->block_bytes - to);
+	return !memcmp(side->block, other, from) && !memcmp(side->block + to, other + to, side->fs->block_bytes - to);
 }
 
 static enum proof verify_super(struct side *side, uint64_t block, const uint8_t *other)
@@ -35,7 +34,7 @@ static enum proof verify_super(struct side *side, uint64_t block, const uint8_t 
 	if (from + SUPER_BYTES > side->fs->block_bytes || !is_covered(side, other, from, from + SUPER_BYTES))
 		return PROOF_NONE;
 	return proof_of(le16toh(super->s_magic) == EXT2_SUPER_MAGIC &&
-			ext2fs_superblock_csum_verify(side->fs->ext2, super));
+	                ext2fs_superblock_csum_verify(side->fs->ext2, super));
 }
 
 /* libext2fs verifies descriptors in its own table: a backup's is put there for the moment. */
@@ -52,8 +51,7 @@ static bool is_descriptor_valid(struct fs *fs, uint32_t group, const uint8_t *ra
 	return is_valid;
 }
 
-static enum proof verify_descriptors(struct side *side, const struct owned *owned, uint64_t block,
-				     const uint8_t *other)
+static enum proof verify_descriptors(struct side *side, const struct owned *owned, uint64_t block, const uint8_t *other)
 {
 	struct fs *fs = side->fs;
 	const struct ext2_super_block *super = fs->ext2->super;
@@ -74,7 +72,7 @@ static enum proof verify_descriptors(struct side *side, const struct owned *owne
 	for (uint32_t i = 0; i < groups && proof != PROOF_WRONG; i++)
 		if (memcmp(side->block + i * bytes, other + i * bytes, bytes))
 			proof = proof_of(is_descriptor_valid(fs, (uint32_t)index * per_block + i,
-							     side->block + i * bytes, bytes));
+			                                     side->block + i * bytes, bytes));
 	return proof;
 }
 
@@ -118,9 +116,9 @@ static enum proof verify_inodes(struct side *side, const struct owned *owned, ui
 		if (in_group >= fs->ext2->super->s_inodes_per_group || is_zero(raw, EXT2_GOOD_OLD_INODE_SIZE) ||
 		    is_zero(other + (size_t)i * bytes, EXT2_GOOD_OLD_INODE_SIZE))
 			return PROOF_NONE;
-		if (ext2fs_inode_csum_verify(fs->ext2,
-					     owned->group * fs->ext2->super->s_inodes_per_group + (uint32_t)in_group + 1,
-					     (struct ext2_inode_large *)raw))
+		if (ext2fs_inode_csum_verify(
+			    fs->ext2, owned->group * fs->ext2->super->s_inodes_per_group + (uint32_t)in_group + 1,
+			    (struct ext2_inode_large *)raw))
 			has_right = true;
 		else
 			has_wrong = true;
@@ -147,7 +145,7 @@ static enum proof verify_extents(struct side *side, const struct inode *inode)
 	if (get_le16(side->block) != EXTENT_MAGIC || tail + EXTENT_TAIL_BYTES > side->fs->block_bytes)
 		return PROOF_WRONG;
 	return proof_of(ext2fs_extent_block_csum_verify(side->fs->ext2, inode->number,
-							(struct ext3_extent_header *)side->block));
+	                                                (struct ext3_extent_header *)side->block));
 }
 
 static enum proof verify_journal(struct side *side, const struct owned *owned, uint64_t block, const uint8_t *other)
@@ -159,8 +157,8 @@ static enum proof verify_journal(struct side *side, const struct owned *owned, u
 	if (!side->has_journal || !journal_has_checksums(journal))
 		return PROOF_NONE;
 	if (!index)
-		return is_covered(side, other, 0, JSB_BYTES) ? proof_of(journal_super_checksum_is_valid(side->block)) :
-							       PROOF_NONE;
+		return is_covered(side, other, 0, JSB_BYTES) ? proof_of(journal_super_checksum_is_valid(side->block))
+		                                             : PROOF_NONE;
 	/* a logged copy of a block is covered by its tag only, and may be of any earlier round */
 	if (get_be32(side->block + JH_MAGIC) != JOURNAL_MAGIC)
 		return PROOF_NONE;
@@ -203,10 +201,10 @@ enum proof verify_block(struct side *side, const struct owned *owned, uint64_t b
 	if (owned->class == OWNED_METADATA)
 		return verify_metadata(side, owned, block, other);
 	if (owned->kind == OWNER_DIRECTORY)
-		return proof_of(ext2fs_dir_block_csum_verify(ext2, owned->inode->number,
-							     (struct ext2_dir_entry *)side->block));
+		return proof_of(
+			ext2fs_dir_block_csum_verify(ext2, owned->inode->number, (struct ext2_dir_entry *)side->block));
 	if (owned->kind == OWNER_XATTR && block == owned->inode->xattr_block)
 		return proof_of(ext2fs_ext_attr_block_csum_verify(ext2, owned->inode->number, block,
-								  (struct ext2_ext_attr_header *)side->block));
+		                                                  (struct ext2_ext_attr_header *)side->block));
 	return PROOF_NONE;
 }

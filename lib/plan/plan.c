@@ -63,8 +63,8 @@ static int choose_authority(struct planning *p)
 		return verdict->kind == VERDICT_NONE ? SVC_EXIT_NO_COPY : SVC_EXIT_OPERATOR;
 	}
 	if (!is_usable(p, from) && p->copy[from].condition != COPY_USABLE) {
-		reason_add(p->refusals, REASON_FROM_UNUSABLE, from, "%s is %s and cannot be rebuilt from", p->copy[from].name,
-		           state_name(verdict->state[from]));
+		reason_add(p->refusals, REASON_FROM_UNUSABLE, from, "%s is %s and cannot be rebuilt from",
+		           p->copy[from].name, state_name(verdict->state[from]));
 		return SVC_EXIT_REFUSED;
 	}
 	if (history_is_unfinished(&p->copy[from], &why)) {
@@ -76,7 +76,8 @@ static int choose_authority(struct planning *p)
 	p->plan->is_forced = verdict->kind != VERDICT_IN_SYNC && verdict->state[from] != STATE_IN_SYNC;
 	if (p->plan->is_forced && !p->wish->is_forced) {
 		reason_add(p->refusals, REASON_NOT_CONFIRMED, from,
-		           "to keep %s gives up what the others hold and it does not; that is not confirmed", p->copy[from].name);
+		           "to keep %s gives up what the others hold and it does not; that is not confirmed",
+		           p->copy[from].name);
 		return SVC_EXIT_REFUSED;
 	}
 	return 0;
@@ -108,8 +109,8 @@ static int choose_target(struct planning *p, int i)
 	}
 	if (copy->condition == COPY_FOREIGN || p->verdict->state[i] == STATE_FOREIGN) {
 		if (!is_named) {
-			reason_add(p->refusals, REASON_NAME_TARGET, i, "%s holds something else; it is only overwritten where --to names it",
-			           copy->name);
+			reason_add(p->refusals, REASON_NAME_TARGET, i,
+			           "%s holds something else; it is only overwritten where --to names it", copy->name);
 			return SVC_EXIT_REFUSED;
 		}
 		p->plan->is_whole[i] = true;
@@ -189,13 +190,15 @@ static int check_targets(struct planning *p)
 		if (!p->plan->is_target[i])
 			continue;
 		if (!p->plan->is_whole[i] && copy->leg_bytes != right->leg_bytes) {
-			reason_add(p->refusals, REASON_TARGET_SIZE, i, "%s has a leg of %" PRIu64 " bytes, %s one of %" PRIu64,
-			           copy->name, copy->leg_bytes, right->name, right->leg_bytes);
+			reason_add(p->refusals, REASON_TARGET_SIZE, i,
+			           "%s has a leg of %" PRIu64 " bytes, %s one of %" PRIu64, copy->name, copy->leg_bytes,
+			           right->name, right->leg_bytes);
 			return SVC_EXIT_REFUSED;
 		}
 		if (p->plan->is_whole[i] && copy->device_bytes < right->leg_bytes) {
-			reason_add(p->refusals, REASON_TARGET_SIZE, i, "%s is %" PRIu64 " bytes long, too small for a leg of %" PRIu64,
-			           copy->name, copy->device_bytes, right->leg_bytes);
+			reason_add(p->refusals, REASON_TARGET_SIZE, i,
+			           "%s is %" PRIu64 " bytes long, too small for a leg of %" PRIu64, copy->name,
+			           copy->device_bytes, right->leg_bytes);
 			return SVC_EXIT_REFUSED;
 		}
 	}
@@ -293,8 +296,8 @@ int plan_make(const struct copy *copy, int copies, const struct verdict *verdict
 const char *action_name(enum action_kind kind)
 {
 	static const char *const name[] = {
-		[ACTION_MARK] = "mark",     [ACTION_LAYOUT] = "layout",         [ACTION_USED] = "used",
-		[ACTION_FREE] = "free",     [ACTION_PROVE] = "prove",           [ACTION_METADATA] = "metadata",
+		[ACTION_MARK] = "mark",       [ACTION_LAYOUT] = "layout",         [ACTION_USED] = "used",
+		[ACTION_FREE] = "free",       [ACTION_PROVE] = "prove",           [ACTION_METADATA] = "metadata",
 		[ACTION_FORGIVE] = "forgive", [ACTION_SUPERBLOCK] = "superblock", [ACTION_UNMARK] = "unmark",
 	};
 
@@ -315,10 +318,12 @@ void action_describe(const struct plan *plan, const struct copy *copy, const str
 		         plan->leg_index[action->copy]);
 		break;
 	case ACTION_USED:
-		snprintf(text, size, "%s: overwrite %" PRIu64 " differing bytes in use with %s's", name, action->bytes, from);
+		snprintf(text, size, "%s: overwrite %" PRIu64 " differing bytes in use with %s's", name, action->bytes,
+		         from);
 		break;
 	case ACTION_FREE:
-		snprintf(text, size, "%s: overwrite %" PRIu64 " differing bytes not in use with %s's", name, action->bytes, from);
+		snprintf(text, size, "%s: overwrite %" PRIu64 " differing bytes not in use with %s's", name,
+		         action->bytes, from);
 		break;
 	case ACTION_PROVE:
 		snprintf(text, size, "%s: read back what was written and compare it with %s", name, from);

@@ -10,11 +10,11 @@
 
 /* What the user asked for. */
 struct plan_wish {
-	int from;                  /* --from: copy index, or -1 */
-	bool to[SVC_COPIES_MAX];   /* --to */
+	int from;                /* --from: copy index, or -1 */
+	bool to[SVC_COPIES_MAX]; /* --to */
 	bool has_to;
-	bool is_allocated;         /* --allocated: leave blocks that no file system uses as they are */
-	bool is_forced;            /* the choice that --from makes is confirmed by name */
+	bool is_allocated; /* --allocated: leave blocks that no file system uses as they are */
+	bool is_forced;    /* the choice that --from makes is confirmed by name */
 };
 
 enum action_kind {
@@ -39,16 +39,16 @@ enum { PLAN_ACTIONS_MAX = 9 * SVC_COPIES_MAX };
 
 struct plan {
 	int authority;
-	bool is_forced;                  /* a history is given up: --from against or without a verdict */
+	bool is_forced; /* a history is given up: --from against or without a verdict */
 	bool is_target[SVC_COPIES_MAX];
-	bool is_whole[SVC_COPIES_MAX];   /* a target without a usable layout: all of it is written */
-	bool is_member[SVC_COPIES_MAX];  /* authority, its equals and the targets: equal when all is done */
+	bool is_whole[SVC_COPIES_MAX];      /* a target without a usable layout: all of it is written */
+	bool is_member[SVC_COPIES_MAX];     /* authority, its equals and the targets: equal when all is done */
 	unsigned leg_index[SVC_COPIES_MAX]; /* members: the array position each one has */
-	bool has_free;                   /* blocks not in use are made equal too */
-	uint64_t failed_devices;         /* what the members' superblocks name failed in the end: absent legs */
+	bool has_free;                      /* blocks not in use are made equal too */
+	uint64_t failed_devices;            /* what the members' superblocks name failed in the end: absent legs */
 	struct action action[PLAN_ACTIONS_MAX];
 	int actions;
-	uint64_t bytes;                  /* content to be written, all targets */
+	uint64_t bytes; /* content to be written, all targets */
 };
 
 /*

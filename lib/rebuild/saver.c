@@ -21,7 +21,7 @@ struct saver {
 	struct saver_count count;
 	const uint8_t *hint;
 	size_t hint_length;
-	uint8_t *buffer;    /* HELD_BYTES; page-aligned, and every write in it too */
+	uint8_t *buffer; /* HELD_BYTES; page-aligned, and every write in it too */
 	size_t used;
 	struct held held[HELD_WRITES];
 	size_t helds;
@@ -43,7 +43,8 @@ int saver_drain(struct dev *dev)
 	int code = saver->helds ? undo_sync(saver->undo) : 0;
 
 	for (size_t i = 0; i < saver->helds && !code; i++)
-		code = write_base(saver, saver->buffer + saver->held[i].at, saver->held[i].length, saver->held[i].offset);
+		code = write_base(saver, saver->buffer + saver->held[i].at, saver->held[i].length,
+		                  saver->held[i].offset);
 	saver->helds = saver->used = 0;
 	return code;
 }

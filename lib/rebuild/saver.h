@@ -10,7 +10,7 @@
 #include "rebuild/undo.h"
 
 struct saver_count {
-	uint64_t writes;        /* write calls that reached the base */
+	uint64_t writes; /* write calls that reached the base */
 	uint64_t written_bytes;
 };
 

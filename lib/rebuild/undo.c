@@ -30,8 +30,8 @@ struct undo {
 	uint64_t end;         /* where the next entry goes */
 	uint64_t limit_bytes; /* 0: none */
 	struct undo_header header;
-	uint8_t *packed;      /* room for an entry */
-	uint64_t *entry;      /* offsets of all entries; only of a file that is read */
+	uint8_t *packed; /* room for an entry */
+	uint64_t *entry; /* offsets of all entries; only of a file that is read */
 	size_t entries;
 };
 
@@ -250,8 +250,8 @@ static int append_to(const char *path, const struct undo_header *header, uint64_
 	return 0;
 }
 
-int undo_create(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes, struct undo **undo,
-                struct svc_error *error)
+int undo_create(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes,
+                struct undo **undo, struct svc_error *error)
 {
 	uint8_t raw[HEADER_BYTES];
 	int fd, code;

@@ -42,8 +42,8 @@ struct undo_header {
  * must name the same mirror and copies. limit_bytes bounds the file's size; 0: no limit.
  * -EEXIST, -EINVAL (another rebuild's file), -errno, with a sentence.
  */
-int undo_create(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes, struct undo **undo,
-                struct svc_error *error);
+int undo_create(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes,
+                struct undo **undo, struct svc_error *error);
 
 /* Adds `length` bytes as they are now at `offset` of copy `copy`'s device. -EFBIG: over the limit. */
 int undo_save(struct undo *undo, int copy, uint64_t offset, const void *bytes, size_t length);

@@ -11,13 +11,15 @@ static void print_lvm(const struct lvm_evidence *lvm, FILE *out)
 {
 	char vg[LVM_NAME_SIZE * 4], lv[LVM_NAME_SIZE * 4];
 
-	fprintf(out, "  pv          %s, metadata areas %u of %u valid\n", lvm->pv_uuid, lvm->areas_valid, lvm->areas_total);
+	fprintf(out, "  pv          %s, metadata areas %u of %u valid\n", lvm->pv_uuid, lvm->areas_valid,
+	        lvm->areas_total);
 	if (lvm->vg_name[0])
 		fprintf(out, "  vg          %s %s, seqno %" PRIu64 ", extents of %" PRIu64 " bytes\n",
 		        text_escape(lvm->vg_name, vg, sizeof(vg)), lvm->vg_uuid, lvm->seqno, lvm->extent_bytes);
 	if (lvm->type != MIRROR_NONE)
-		fprintf(out, "  lv          %s %s, %s, leg %u of %u\n", text_escape(lvm->lv_name, lv, sizeof(lv)), lvm->lv_uuid,
-		        lvm->type == MIRROR_RAID1 ? "raid1" : "mirror (old type)", lvm->leg_index, lvm->leg_count);
+		fprintf(out, "  lv          %s %s, %s, leg %u of %u\n", text_escape(lvm->lv_name, lv, sizeof(lv)),
+		        lvm->lv_uuid, lvm->type == MIRROR_RAID1 ? "raid1" : "mirror (old type)", lvm->leg_index,
+		        lvm->leg_count);
 	if (lvm->missing_legs)
 		fprintf(out, "  lvm missing legs 0x%" PRIx64 "\n", lvm->missing_legs);
 	if (lvm->bootloader_area.length)
@@ -29,16 +31,18 @@ static void print_lvm(const struct lvm_evidence *lvm, FILE *out)
 
 static void print_raid(const struct raid_evidence *raid, FILE *out)
 {
-	fprintf(out, "  superblock  events %" PRIu64 ", position %u of %u, names failed:", raid->events, raid->array_position,
-	        raid->num_devices);
+	fprintf(out, "  superblock  events %" PRIu64 ", position %u of %u, names failed:", raid->events,
+	        raid->array_position, raid->num_devices);
 	for (unsigned i = 0; i < raid->num_devices && i < 64; i++)
 		if (raid->failed_devices >> i & 1)
 			fprintf(out, " %u", i);
 	fprintf(out, "%s\n", raid->failed_devices ? "" : " none");
 	if (raid->recovery_offset != UINT64_MAX)
-		fprintf(out, "              the leg is incomplete: recovery stopped at sector %" PRIu64 "\n", raid->recovery_offset);
+		fprintf(out, "              the leg is incomplete: recovery stopped at sector %" PRIu64 "\n",
+		        raid->recovery_offset);
 	if (raid->resync_offset != UINT64_MAX)
-		fprintf(out, "              first synchronisation stopped at sector %" PRIu64 "\n", raid->resync_offset);
+		fprintf(out, "              first synchronisation stopped at sector %" PRIu64 "\n",
+		        raid->resync_offset);
 }
 
 static void print_fs(const struct fs_evidence *fs, FILE *out)
@@ -50,10 +54,12 @@ static void print_fs(const struct fs_evidence *fs, FILE *out)
 	        fs->is_clean ? "clean" : "not clean", fs->has_errors ? ", errors" : "",
 	        fs->needs_recovery ? ", journal to be replayed" : "");
 	fprintf(out, "              written %s, mounted %s (%u times), journal sequence %u\n",
-	        text_time(fs->write_time, written, sizeof(written)), text_time(fs->mount_time, mounted, sizeof(mounted)),
-	        fs->mount_count, fs->journal_sequence);
+	        text_time(fs->write_time, written, sizeof(written)),
+	        text_time(fs->mount_time, mounted, sizeof(mounted)), fs->mount_count, fs->journal_sequence);
 	fprintf(out, "              %" PRIu64 " KiB written in its life, metadata checksums %s\n", fs->lifetime_kib,
-	        !fs->has_checksums ? "not in use" : fs->is_checksum_valid ? "valid" : "WRONG");
+	        !fs->has_checksums      ? "not in use"
+	        : fs->is_checksum_valid ? "valid"
+	                                : "WRONG");
 	if (fs->has_mmp)
 		fprintf(out, "              mmp sequence %08x, node \"%s\"\n", fs->mmp_sequence,
 		        text_escape(fs->mmp_node, node, sizeof(node)));
@@ -75,8 +81,8 @@ static void print_record(const struct record_evidence *evidence, FILE *out)
 		fprintf(out, "%02x", record->generation[i]);
 	fputc('\n', out);
 	if (record->rebuild != REBUILD_NONE)
-		fprintf(out, "              being rebuilt from %s: %" PRIu64 " of %" PRIu64 " bytes\n", record->rebuild_source,
-		        record->rebuild_done_bytes, record->rebuild_total_bytes);
+		fprintf(out, "              being rebuilt from %s: %" PRIu64 " of %" PRIu64 " bytes\n",
+		        record->rebuild_source, record->rebuild_done_bytes, record->rebuild_total_bytes);
 }
 
 static void print_errors(const char *what, const struct read_errors *errors, FILE *out)
@@ -98,15 +104,16 @@ void report_evidence(const struct report *report, FILE *out)
 
 		fprintf(out, "%s  %s\n", text_escape(copy->name, name, sizeof(name)),
 		        text_escape(copy->locator, locator, sizeof(locator)));
-		fprintf(out, "  device      %" PRIu64 " bytes, leg %" PRIu64 " bytes%s\n", copy->device_bytes, copy->leg_bytes,
-		        copy->is_live ? ", in use on this host" : "");
+		fprintf(out, "  device      %" PRIu64 " bytes, leg %" PRIu64 " bytes%s\n", copy->device_bytes,
+		        copy->leg_bytes, copy->is_live ? ", in use on this host" : "");
 		if (copy->evidence.lvm.present)
 			print_lvm(&copy->evidence.lvm, out);
 		if (copy->evidence.raid.present)
 			print_raid(&copy->evidence.raid, out);
 		if (unsettled->present)
-			fprintf(out, "  unsettled   %" PRIu64 " of %" PRIu64 " regions, %" PRIu64 " bytes%s\n", unsettled->dirty_regions,
-			        unsettled->regions, unsettled->dirty_bytes, unsettled->is_stale ? " (stale: not relied on)" : "");
+			fprintf(out, "  unsettled   %" PRIu64 " of %" PRIu64 " regions, %" PRIu64 " bytes%s\n",
+			        unsettled->dirty_regions, unsettled->regions, unsettled->dirty_bytes,
+			        unsettled->is_stale ? " (stale: not relied on)" : "");
 		if (copy->evidence.fs.present)
 			print_fs(&copy->evidence.fs, out);
 		if (copy->evidence.lvm.present)

@@ -40,9 +40,10 @@ static json_t *errors_json(const struct read_errors *errors)
 	json_t *list = json_array();
 
 	for (uint64_t i = 0; i < errors->count && i < SVC_ERRORS_LISTED; i++)
-		json_array_append_new(list, json_pack("{s:o, s:o}", "offset", number(errors->listed[i].offset), "length",
-		                                      number(errors->listed[i].length)));
-	return json_pack("{s:o, s:o, s:o}", "count", number(errors->count), "bytes", number(errors->bytes), "extents", list);
+		json_array_append_new(list, json_pack("{s:o, s:o}", "offset", number(errors->listed[i].offset),
+		                                      "length", number(errors->listed[i].length)));
+	return json_pack("{s:o, s:o, s:o}", "count", number(errors->count), "bytes", number(errors->bytes), "extents",
+	                 list);
 }
 
 static json_t *lvm_json(const struct lvm_evidence *lvm)
@@ -82,7 +83,8 @@ static json_t *raid_json(const struct raid_evidence *raid)
 	                 "leg_complete", raid->recovery_offset == UINT64_MAX, "initial_sync_done",
 	                 raid->resync_offset == UINT64_MAX, "recovery_sectors",
 	                 raid->recovery_offset == UINT64_MAX ? json_null() : number(raid->recovery_offset),
-	                 "resync_sectors", raid->resync_offset == UINT64_MAX ? json_null() : number(raid->resync_offset));
+	                 "resync_sectors",
+	                 raid->resync_offset == UINT64_MAX ? json_null() : number(raid->resync_offset));
 }
 
 static json_t *unsettled_json(const struct unsettled_evidence *unsettled)
@@ -100,27 +102,30 @@ static json_t *fs_json(const struct fs_evidence *fs)
 
 	if (!fs->present)
 		return json_null();
-	object = json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "uuid", text(fs->uuid), "label", text(fs->label), "bytes",
-	                   number(fs->bytes), "block_bytes", number(fs->block_bytes), "clean", fs->is_clean, "errors",
-	                   fs->has_errors, "needs_recovery", fs->needs_recovery);
+	object = json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "uuid", text(fs->uuid), "label", text(fs->label),
+	                   "bytes", number(fs->bytes), "block_bytes", number(fs->block_bytes), "clean", fs->is_clean,
+	                   "errors", fs->has_errors, "needs_recovery", fs->needs_recovery);
 	json_object_set_new(object, "write_time", json_integer(fs->write_time));
 	json_object_set_new(object, "mount_time", json_integer(fs->mount_time));
 	json_object_set_new(object, "mount_count", number(fs->mount_count));
 	json_object_set_new(object, "journal_sequence", number(fs->journal_sequence));
 	json_object_set_new(object, "lifetime_kib_written", number(fs->lifetime_kib));
 	json_object_set_new(object, "metadata_checksums",
-	                    json_string(!fs->has_checksums ? "none" : fs->is_checksum_valid ? "valid" : "invalid"));
-	json_object_set_new(object, "mmp", fs->has_mmp ? json_pack("{s:o, s:I, s:o}", "sequence", number(fs->mmp_sequence),
-	                                                           "time", (json_int_t)fs->mmp_time, "node",
-	                                                           text(fs->mmp_node))
-	                                               : json_null());
+	                    json_string(!fs->has_checksums      ? "none"
+	                                : fs->is_checksum_valid ? "valid"
+	                                                        : "invalid"));
+	json_object_set_new(object, "mmp",
+	                    fs->has_mmp ? json_pack("{s:o, s:I, s:o}", "sequence", number(fs->mmp_sequence), "time",
+	                                            (json_int_t)fs->mmp_time, "node", text(fs->mmp_node))
+	                                : json_null());
 	return object;
 }
 
 static json_t *record_json(const struct record_evidence *evidence)
 {
-	static const char *const rebuild[] = { [REBUILD_NONE] = "none", [REBUILD_CONTENT] = "content",
-		                               [REBUILD_METADATA] = "metadata" };
+	static const char *const rebuild[] = {
+		[REBUILD_NONE] = "none", [REBUILD_CONTENT] = "content", [REBUILD_METADATA] = "metadata"
+	};
 	const struct record *record = &evidence->record;
 	char owner[2] = { record->owner, '\0' };
 	json_t *object, *history;
@@ -131,8 +136,8 @@ static json_t *record_json(const struct record_evidence *evidence)
 	for (int i = 0; i < SVC_RECORD_HISTORY && record_has_generation(record->history[i]); i++)
 		json_array_append_new(history, hex(record->history[i], 16));
 	object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:I}", "copy", text(record->copy_name), "epoch",
-	                   number(record->epoch), "generation", hex(record->generation, 16), "history", history, "owner",
-	                   record->owner ? text(owner) : json_null(), "open", record->is_open, "changed_time",
+	                   number(record->epoch), "generation", hex(record->generation, 16), "history", history,
+	                   "owner", record->owner ? text(owner) : json_null(), "open", record->is_open, "changed_time",
 	                   (json_int_t)record->changed_time);
 	json_object_set_new(object, "slots_valid", number(evidence->slots_valid));
 	json_object_set_new(object, "rebuild",
@@ -146,15 +151,16 @@ static json_t *copy_json(const struct report *report, int i)
 {
 	const struct copy *copy = &report->copy[i];
 	const struct evidence *evidence = &copy->evidence;
-	json_t *object = json_pack("{s:o, s:o, s:s, s:o, s:o, s:b}", "name", text(copy->name), "locator", text(copy->locator),
-	                           "state", state_name(report->verdict->state[i]), "size", number(copy->leg_bytes),
-	                           "device_size", number(copy->device_bytes), "live", copy->is_live);
+	json_t *object =
+		json_pack("{s:o, s:o, s:s, s:o, s:o, s:b}", "name", text(copy->name), "locator", text(copy->locator),
+	                  "state", state_name(report->verdict->state[i]), "size", number(copy->leg_bytes),
+	                  "device_size", number(copy->device_bytes), "live", copy->is_live);
 
 	json_object_set_new(object, "evidence",
 	                    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "lvm", lvm_json(&evidence->lvm), "raid",
-	                              raid_json(&evidence->raid), "unsettled", unsettled_json(&evidence->unsettled), "fs",
-	                              fs_json(&evidence->fs), "record", record_json(&evidence->record), "read_errors",
-	                              errors_json(&evidence->errors)));
+	                              raid_json(&evidence->raid), "unsettled", unsettled_json(&evidence->unsettled),
+	                              "fs", fs_json(&evidence->fs), "record", record_json(&evidence->record),
+	                              "read_errors", errors_json(&evidence->errors)));
 	if (report->comparison->done && report->comparison->copy[i].compared)
 		json_object_set_new(object, "content",
 		                    json_pack("{s:o, s:o, s:o, s:o}", "differing_bytes",
@@ -170,13 +176,15 @@ static json_t *extents_json(const struct comparison *comparison, uint64_t leg_by
 	json_t *list = json_array();
 	uint64_t first, count;
 
-	for (uint64_t from = 0; comparison->differing && bitset_next_run(comparison->differing, from, UINT64_MAX, &first, &count);
+	for (uint64_t from = 0;
+	     comparison->differing && bitset_next_run(comparison->differing, from, UINT64_MAX, &first, &count);
 	     from = first + count) {
 		uint64_t offset = first * comparison->block_bytes, length = count * comparison->block_bytes;
 
 		if (length > leg_bytes - offset)
 			length = leg_bytes - offset;
-		json_array_append_new(list, json_pack("{s:o, s:o}", "offset", number(offset), "length", number(length)));
+		json_array_append_new(list,
+		                      json_pack("{s:o, s:o}", "offset", number(offset), "length", number(length)));
 	}
 	return list;
 }
@@ -188,11 +196,12 @@ static json_t *files_json(const struct report *report)
 
 	for (size_t i = 0; i < owners->files; i++) {
 		const struct file_difference *file = &owners->file[i];
-		json_t *object = json_pack("{s:o, s:o, s:s, s:o, s:b}", "path", text(file->path), "bytes", number(file->bytes),
-		                           "kind", report_owner_name(file->kind), "inode", number(file->inode), "deleted",
-		                           file->is_deleted);
+		json_t *object = json_pack("{s:o, s:o, s:s, s:o, s:b}", "path", text(file->path), "bytes",
+		                           number(file->bytes), "kind", report_owner_name(file->kind), "inode",
+		                           number(file->inode), "deleted", file->is_deleted);
 
-		json_object_set_new(object, "only_on", file->only_on < 0 ? json_null() : text(report->copy[file->only_on].name));
+		json_object_set_new(object, "only_on",
+		                    file->only_on < 0 ? json_null() : text(report->copy[file->only_on].name));
 		json_array_append_new(list, object);
 	}
 	return list;
@@ -207,11 +216,11 @@ static json_t *differences_json(const struct report *report)
 	for (int k = 0; k < METADATA_KINDS; k++)
 		json_object_set_new(metadata, report_metadata_name(k), number(comparison->owners.metadata_bytes[k]));
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes",
-	                 number(comparison->used_bytes + comparison->free_bytes), "extents", extents_json(comparison, leg_bytes),
-	                 "free_bytes", number(comparison->free_bytes), "files", files_json(report), "metadata_bytes",
-	                 number(report_metadata_bytes(&comparison->owners)), "metadata", metadata, "journal_bytes",
-	                 number(comparison->owners.journal_bytes), "unattributed_bytes",
-	                 number(comparison->owners.unknown_bytes));
+	                 number(comparison->used_bytes + comparison->free_bytes), "extents",
+	                 extents_json(comparison, leg_bytes), "free_bytes", number(comparison->free_bytes), "files",
+	                 files_json(report), "metadata_bytes", number(report_metadata_bytes(&comparison->owners)),
+	                 "metadata", metadata, "journal_bytes", number(comparison->owners.journal_bytes),
+	                 "unattributed_bytes", number(comparison->owners.unknown_bytes));
 }
 
 static json_t *reasons_json(const struct report *report)
@@ -223,9 +232,10 @@ static json_t *reasons_json(const struct report *report)
 		const struct reason *reason = &reasons->item[i];
 		const struct reason_row *row = reason_row(reason->id);
 
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s}", "id", row->id, "copy",
-		                                      reason->copy < 0 ? json_null() : text(report->copy[reason->copy].name),
-		                                      "text", text(reason->text), "next", row->next));
+		json_array_append_new(list,
+		                      json_pack("{s:s, s:o, s:o, s:s}", "id", row->id, "copy",
+		                                reason->copy < 0 ? json_null() : text(report->copy[reason->copy].name),
+		                                "text", text(reason->text), "next", row->next));
 	}
 	return list;
 }
@@ -241,11 +251,11 @@ int report_json(const struct report *report, FILE *out)
 		json_array_append_new(copies, copy_json(report, i));
 	object = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "schema", "svc/1", "command", report->command, "verdict",
 	                   verdict_name(verdict->kind), "authority",
-	                   verdict->authority < 0 ? json_null() : text(report->copy[verdict->authority].name), "reasons",
-	                   reasons_json(report), "copies", copies);
+	                   verdict->authority < 0 ? json_null() : text(report->copy[verdict->authority].name),
+	                   "reasons", reasons_json(report), "copies", copies);
 	json_object_set_new(object, "compared",
-	                    json_pack("{s:s, s:o, s:o}", "mode", report_mode_name(report->mode),
-	                              "bytes", number(comparison->bytes), "read_bytes", number(comparison->read_bytes)));
+	                    json_pack("{s:s, s:o, s:o}", "mode", report_mode_name(report->mode), "bytes",
+	                              number(comparison->bytes), "read_bytes", number(comparison->read_bytes)));
 	json_object_set_new(object, "differences", differences_json(report));
 	json_object_set_new(object, "exit", json_integer(verdict->exit));
 	code = object && !json_dumpf(object, out, JSON_COMPACT) && fputc('\n', out) != EOF && !fflush(out) ? 0 : -EIO;

@@ -22,8 +22,8 @@ void progress_format(const char *what, uint64_t done_bytes, uint64_t total_bytes
 	double per_second = (double)done_bytes * 1000 / (double)elapsed_ms;
 	uint64_t left = (uint64_t)((double)(total_bytes - done_bytes) / per_second + 0.5);
 
-	snprintf(text + length, size - length, "  %.0f MiB/s  ETA %" PRIu64 ":%02" PRIu64, per_second / 1048576, left / 60,
-	         left % 60);
+	snprintf(text + length, size - length, "  %.0f MiB/s  ETA %" PRIu64 ":%02" PRIu64, per_second / 1048576,
+	         left / 60, left % 60);
 }
 
 void progress_update(void *context, uint64_t done_bytes, uint64_t total_bytes)

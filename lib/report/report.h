@@ -8,16 +8,16 @@
 #include "model.h"
 
 struct report {
-	const char *command;          /* "compare" */
+	const char *command; /* "compare" */
 	const struct copy *copy;
 	int copies;
 	enum compare_mode mode;
 	const struct comparison *comparison;
 	const struct verdict *verdict;
-	const char *arguments;        /* the copies as they would be typed again, for the action line; "" from svc.conf */
-	bool is_verbose;              /* all evidence, all files, all extents */
-	bool has_colour;              /* the output is a terminal and NO_COLOR is not set */
-	int width;                    /* columns */
+	const char *arguments; /* the copies as they would be typed again, for the action line; "" from svc.conf */
+	bool is_verbose;       /* all evidence, all files, all extents */
+	bool has_colour;       /* the output is a terminal and NO_COLOR is not set */
+	int width;             /* columns */
 };
 
 /* 0, or -errno where writing to `out` failed or memory is short. */

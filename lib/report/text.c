@@ -69,7 +69,7 @@ static int print_table(const struct report *report, FILE *out)
 		const char *name;
 		int flags;
 	} column[] = {
-		{ "COPY", SCOLS_FL_TRUNC },  { "STATE", 0 },       { "LEG BYTES", SCOLS_FL_RIGHT },
+		{ "COPY", SCOLS_FL_TRUNC },   { "STATE", 0 },       { "LEG BYTES", SCOLS_FL_RIGHT },
 		{ "EVENTS", SCOLS_FL_RIGHT }, { "FILE SYSTEM", 0 }, { "LAST WRITE (UTC)", 0 },
 	};
 	struct libscols_table *table = scols_new_table();
@@ -151,9 +151,10 @@ static void print_file(const struct report *report, FILE *out, const struct file
 		snprintf(remark, sizeof(remark), "  (only on %s)", report->copy[file->only_on].name);
 	fprintf(out, "%*s%14" PRIu64 "  %s%s%s\n", LABEL_COLUMNS, "", file->bytes,
 	        path ? text_escape(file->path, path, size) : "?",
-	        file->kind == OWNER_FILE ? "" : file->kind == OWNER_DIRECTORY ? "  [directory]"
-	                                    : file->kind == OWNER_XATTR       ? "  [attributes]"
-	                                                                      : "  [block map]",
+	        file->kind == OWNER_FILE        ? ""
+	        : file->kind == OWNER_DIRECTORY ? "  [directory]"
+	        : file->kind == OWNER_XATTR     ? "  [attributes]"
+	                                        : "  [block map]",
 	        remark);
 	free(path);
 }
@@ -162,7 +163,8 @@ static uint64_t count_extents(const struct comparison *comparison)
 {
 	uint64_t first, count, n = 0;
 
-	for (uint64_t from = 0; bitset_next_run(comparison->differing, from, UINT64_MAX, &first, &count); from = first + count)
+	for (uint64_t from = 0; bitset_next_run(comparison->differing, from, UINT64_MAX, &first, &count);
+	     from = first + count)
 		n++;
 	return n;
 }
@@ -178,12 +180,15 @@ static void print_differences(const struct report *report, FILE *out)
 
 	for (size_t i = 0; i < owners->files; i++)
 		file_bytes += owners->file[i].bytes;
-	snprintf(text, sizeof(text), "%" PRIu64 " bytes in %" PRIu64 " extents: %" PRIu64 " in %zu files, %" PRIu64
-	         " metadata, %" PRIu64 " journal", bytes, count_extents(comparison), file_bytes, owners->files,
-	         report_metadata_bytes(owners), owners->journal_bytes);
+	snprintf(text, sizeof(text),
+	         "%" PRIu64 " bytes in %" PRIu64 " extents: %" PRIu64 " in %zu files, %" PRIu64 " metadata, %" PRIu64
+	         " journal",
+	         bytes, count_extents(comparison), file_bytes, owners->files, report_metadata_bytes(owners),
+	         owners->journal_bytes);
 	length = strlen(text);
 	if (comparison->free_bytes)
-		length += (size_t)snprintf(text + length, sizeof(text) - length, ", %" PRIu64 " not in use", comparison->free_bytes);
+		length += (size_t)snprintf(text + length, sizeof(text) - length, ", %" PRIu64 " not in use",
+		                           comparison->free_bytes);
 	if (owners->unknown_bytes)
 		snprintf(text + length, sizeof(text) - length, ", %" PRIu64 " of unknown owner", owners->unknown_bytes);
 	print_paragraph(report, out, "differs", text);
@@ -204,7 +209,9 @@ static void print_compared(const struct report *report, FILE *out)
 	for (int i = 0; i < report->copies; i++)
 		parts += comparison->copy[i].compared;
 	if (!comparison->done)
-		snprintf(text, sizeof(text), report->mode == COMPARE_FAST ? "evidence only (--fast)" : "nothing: there are no two copies to compare");
+		snprintf(text, sizeof(text),
+		         report->mode == COMPARE_FAST ? "evidence only (--fast)"
+		                                      : "nothing: there are no two copies to compare");
 	else
 		snprintf(text, sizeof(text), "%s, %" PRIu64 " bytes in each of %d",
 		         report->mode == COMPARE_FULL ? "every block" : "every block in use", comparison->bytes, parts);
@@ -245,7 +252,7 @@ static void print_action(const struct report *report, FILE *out)
 int report_text(const struct report *report, FILE *out)
 {
 	const char *name = verdict_name(report->verdict->kind);
-	const char *colour = report->verdict->exit == SVC_EXIT_DONE ? "\033[32m"
+	const char *colour = report->verdict->exit == SVC_EXIT_DONE     ? "\033[32m"
 	                     : report->verdict->exit == SVC_EXIT_DIFFER ? "\033[33m"
 	                                                                : "\033[31m";
 	char status[1200];
@@ -256,7 +263,8 @@ int report_text(const struct report *report, FILE *out)
 	fputc('\n', out);
 	if (report->is_verbose)
 		report_evidence(report, out);
-	fprintf(out, "%8s: %s%s%s\n", "verdict", report->has_colour ? colour : "", name, report->has_colour ? "\033[0m" : "");
+	fprintf(out, "%8s: %s%s%s\n", "verdict", report->has_colour ? colour : "", name,
+	        report->has_colour ? "\033[0m" : "");
 	report_status(report, status, sizeof(status));
 	print_paragraph(report, out, "status", status);
 	print_reasons(report, out);

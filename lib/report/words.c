@@ -8,7 +8,9 @@
 
 const char *report_mode_name(enum compare_mode mode)
 {
-	static const char *const name[] = { [COMPARE_FAST] = "fast", [COMPARE_ALLOCATED] = "allocated", [COMPARE_FULL] = "full" };
+	static const char *const name[] = {
+		[COMPARE_FAST] = "fast", [COMPARE_ALLOCATED] = "allocated", [COMPARE_FULL] = "full"
+	};
 
 	return name[mode];
 }
@@ -16,9 +18,12 @@ const char *report_mode_name(enum compare_mode mode)
 const char *report_metadata_name(enum metadata_kind kind)
 {
 	static const char *const name[] = {
-		[METADATA_SUPERBLOCK] = "superblock",     [METADATA_DESCRIPTORS] = "group_descriptors",
-		[METADATA_BLOCK_BITMAP] = "block_bitmap", [METADATA_INODE_BITMAP] = "inode_bitmap",
-		[METADATA_INODE_TABLE] = "inode_table",   [METADATA_MMP] = "mmp",
+		[METADATA_SUPERBLOCK] = "superblock",
+		[METADATA_DESCRIPTORS] = "group_descriptors",
+		[METADATA_BLOCK_BITMAP] = "block_bitmap",
+		[METADATA_INODE_BITMAP] = "inode_bitmap",
+		[METADATA_INODE_TABLE] = "inode_table",
+		[METADATA_MMP] = "mmp",
 		[METADATA_OTHER] = "other",
 	};
 
@@ -27,7 +32,9 @@ const char *report_metadata_name(enum metadata_kind kind)
 
 const char *report_owner_name(enum owner_kind kind)
 {
-	static const char *const name[] = { [OWNER_FILE] = "file", [OWNER_DIRECTORY] = "directory", [OWNER_XATTR] = "xattr",
+	static const char *const name[] = { [OWNER_FILE] = "file",
+		                            [OWNER_DIRECTORY] = "directory",
+		                            [OWNER_XATTR] = "xattr",
 		                            [OWNER_MAPPING] = "mapping" };
 
 	return name[kind];
@@ -56,7 +63,11 @@ static int list_names(const struct report *report, enum copy_state state, char *
 		if (report->verdict->state[i] != state)
 			continue;
 		n++;
-		snprintf(text + length, size - length, "%s%s", n == 1 ? "" : n == total ? " and " : ", ", report->copy[i].name);
+		snprintf(text + length, size - length, "%s%s",
+		         n == 1       ? ""
+		         : n == total ? " and "
+		                      : ", ",
+		         report->copy[i].name);
 	}
 	return total;
 }
@@ -82,7 +93,8 @@ static void status_of_authority(const struct report *report, char *text, size_t 
 		const char *what = n == 1 ? words[w].one : words[w].many;
 
 		if (words[w].state == STATE_STALE && report->verdict->kind == VERDICT_DIRTY)
-			what = n == 1 ? "differs from it in unsettled regions only" : "differ from it in unsettled regions only";
+			what = n == 1 ? "differs from it in unsettled regions only"
+			              : "differ from it in unsettled regions only";
 		length = strlen(text);
 		if (n)
 			snprintf(text + length, size - length, "; %s %s", names, what);
@@ -95,16 +107,22 @@ void report_status(const struct report *report, char *text, size_t size)
 
 	switch (report->verdict->kind) {
 	case VERDICT_IN_SYNC:
-		snprintf(text, size, comparison->done ? "the copies agree" : "the copies have one history; their content was not compared");
+		snprintf(text, size,
+		         comparison->done ? "the copies agree"
+		                          : "the copies have one history; their content was not compared");
 		break;
 	case VERDICT_SPLIT_BRAIN:
-		snprintf(text, size, "the copies were written apart from each other and none contains the others; an operator must choose");
+		snprintf(text, size,
+		         "the copies were written apart from each other and none contains the others; an operator must "
+		         "choose");
 		break;
 	case VERDICT_UNRELATED:
 		snprintf(text, size, "these are not all copies of one mirror; nothing was compared");
 		break;
 	case VERDICT_MISMATCH:
-		snprintf(text, size, "the copies should be equal and are not, and nothing tells which is right; an operator must choose");
+		snprintf(text, size,
+		         "the copies should be equal and are not, and nothing tells which is right; an operator must "
+		         "choose");
 		break;
 	case VERDICT_NONE:
 		snprintf(text, size, "there is no whole and usable copy");

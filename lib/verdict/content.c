@@ -49,8 +49,8 @@ static bool judge_mismatch(struct judgement *j, int other)
 
 	if (content->checksums != CHECKSUM_SILENT && judgement_count(j, j->is_equal) == 2) {
 		reason_add(&j->verdict->reasons, REASON_CHECKSUM, wrong,
-		           "%s: every differing block has a wrong metadata checksum, and a right one on %s", j->copy[wrong].name,
-		           j->copy[right].name);
+		           "%s: every differing block has a wrong metadata checksum, and a right one on %s",
+		           j->copy[wrong].name, j->copy[right].name);
 		mark_equals(j, right, STATE_DAMAGED);
 		return judgement_conclude(j, VERDICT_SINGLE, right);
 	}
@@ -95,9 +95,10 @@ static bool judge_equals(struct judgement *j)
 		reason_add(&j->verdict->reasons, REASON_FREE_DIFFERS, differs,
 		           "%" PRIu64 " bytes that no file system uses differ, and nothing else", free_bytes);
 	else if (is_excused)
-		reason_add(&j->verdict->reasons, REASON_UNSETTLED, -1,
-		           "writes were under way when the mirror stopped; %s is picked, the leg the kernel reads first",
-		           j->copy[authority].name);
+		reason_add(
+			&j->verdict->reasons, REASON_UNSETTLED, -1,
+			"writes were under way when the mirror stopped; %s is picked, the leg the kernel reads first",
+			j->copy[authority].name);
 	else
 		return false; /* evidence alone, and nothing speaks against it */
 	mark_equals(j, authority, STATE_STALE);
@@ -114,7 +115,8 @@ bool judge_bare(struct judgement *j)
 		if (!j->is_member[i])
 			continue;
 		is_bare |= j->copy[i].evidence.lvm.type == MIRROR_NONE;
-		if (content && (content->errors.count || content->used_bytes || content->free_bytes || !content->compared))
+		if (content &&
+		    (content->errors.count || content->used_bytes || content->free_bytes || !content->compared))
 			is_equal = false;
 	}
 	for (int i = 0; i < j->copies; i++)
@@ -138,8 +140,9 @@ static void name_read_errors(struct judgement *j)
 	for (int i = 0; i < j->copies; i++)
 		if (has_read_errors(j, i))
 			reason_add(&j->verdict->reasons, REASON_READ_ERROR, i,
-			           "%s: %" PRIu64 " bytes of its leg cannot be read, the first at byte %" PRIu64, j->copy[i].name,
-			           j->comparison->copy[i].errors.bytes, j->comparison->copy[i].errors.listed[0].offset);
+			           "%s: %" PRIu64 " bytes of its leg cannot be read, the first at byte %" PRIu64,
+			           j->copy[i].name, j->comparison->copy[i].errors.bytes,
+			           j->comparison->copy[i].errors.listed[0].offset);
 }
 
 /* Copies with unreadable content are not whole: they leave the newest ones, unless nothing else is left. */
@@ -173,7 +176,8 @@ static bool judge_whole_equals(struct judgement *j)
 	if (judgement_count(j, j->is_equal) == 1 && j->copies == 1) {
 		int only = judgement_first(j, j->is_equal);
 
-		reason_add(&j->verdict->reasons, REASON_ONE_WHOLE, only, "%s is the only copy that was given", j->copy[only].name);
+		reason_add(&j->verdict->reasons, REASON_ONE_WHOLE, only, "%s is the only copy that was given",
+		           j->copy[only].name);
 		mark_equals(j, only, STATE_IN_SYNC);
 		return judgement_conclude(j, VERDICT_SINGLE, only);
 	}

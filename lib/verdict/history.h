@@ -6,11 +6,11 @@
 #include "model.h"
 
 enum relation {
-	RELATION_SAME,    /* written together to the end */
-	RELATION_TORN,    /* the same, but stopped between two superblock writes */
-	RELATION_NEWER,   /* the first has everything of the second, and more */
+	RELATION_SAME,  /* written together to the end */
+	RELATION_TORN,  /* the same, but stopped between two superblock writes */
+	RELATION_NEWER, /* the first has everything of the second, and more */
 	RELATION_OLDER,
-	RELATION_SPLIT,   /* each has what the other lacks */
+	RELATION_SPLIT, /* each has what the other lacks */
 	RELATION_UNKNOWN,
 };
 

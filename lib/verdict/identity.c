@@ -109,9 +109,10 @@ bool judge_relation(struct judgement *j)
 			continue;
 		is_unrelated = true;
 		reason_add(&j->verdict->reasons, REASON_UNRELATED, i,
-		           "%s (%s/%s) and %s (%s/%s) are not copies of one mirror: their UUIDs differ", j->copy[first].name,
-		           j->copy[first].evidence.lvm.vg_name, j->copy[first].evidence.lvm.lv_name, copy->name,
-		           copy->evidence.lvm.vg_name, copy->evidence.lvm.lv_name);
+		           "%s (%s/%s) and %s (%s/%s) are not copies of one mirror: their UUIDs differ",
+		           j->copy[first].name, j->copy[first].evidence.lvm.vg_name,
+		           j->copy[first].evidence.lvm.lv_name, copy->name, copy->evidence.lvm.vg_name,
+		           copy->evidence.lvm.lv_name);
 	}
 	if (!is_unrelated)
 		return false;
@@ -138,15 +139,16 @@ static bool judge_twins(struct judgement *j)
 			} else if (lx->type != ly->type || lx->leg_count != ly->leg_count ||
 			           j->copy[x].leg_bytes != j->copy[y].leg_bytes) {
 				reason_add(&j->verdict->reasons, REASON_LAYOUT, y,
-				           "%s has a leg of %" PRIu64 " bytes, one of %u; %s one of %" PRIu64 " bytes, one of %u",
+				           "%s has a leg of %" PRIu64 " bytes, one of %u; %s one of %" PRIu64
+				           " bytes, one of %u",
 				           j->copy[x].name, j->copy[x].leg_bytes, lx->leg_count, j->copy[y].name,
 				           j->copy[y].leg_bytes, ly->leg_count);
 				is_bad = true;
 			}
 			if (lx->seqno != ly->seqno)
 				reason_add(&j->verdict->reasons, REASON_METADATA_OLD, lx->seqno < ly->seqno ? x : y,
-				           "LVM metadata: %s has seqno %" PRIu64 ", %s has %" PRIu64, j->copy[x].name, lx->seqno,
-				           j->copy[y].name, ly->seqno);
+				           "LVM metadata: %s has seqno %" PRIu64 ", %s has %" PRIu64, j->copy[x].name,
+				           lx->seqno, j->copy[y].name, ly->seqno);
 		}
 	return is_bad;
 }
@@ -164,8 +166,9 @@ bool judge_evidence(struct judgement *j)
 		if (!j->is_member[i])
 			continue;
 		if (raid->present && raid->num_devices != copy->evidence.lvm.leg_count) {
-			reason_add(&j->verdict->reasons, REASON_LAYOUT, i, "%s: its superblock has %u legs, LVM's metadata %u",
-			           copy->name, raid->num_devices, copy->evidence.lvm.leg_count);
+			reason_add(&j->verdict->reasons, REASON_LAYOUT, i,
+			           "%s: its superblock has %u legs, LVM's metadata %u", copy->name, raid->num_devices,
+			           copy->evidence.lvm.leg_count);
 			is_bad = true;
 		} else if (raid->present && raid->array_position != copy->evidence.lvm.leg_index) {
 			reason_add(&j->verdict->reasons, REASON_POSITION, i,
@@ -178,8 +181,8 @@ bool judge_evidence(struct judgement *j)
 			           "%s: its record is of a version this program does not know", copy->name);
 			is_bad = true;
 		} else if (record->present && strcmp(record->record.pv_uuid, copy->evidence.lvm.pv_uuid)) {
-			reason_add(&j->verdict->reasons, REASON_RECORD_FOREIGN, i, "%s: its record was written for PV %s",
-			           copy->name, record->record.pv_uuid);
+			reason_add(&j->verdict->reasons, REASON_RECORD_FOREIGN, i,
+			           "%s: its record was written for PV %s", copy->name, record->record.pv_uuid);
 			is_bad = true;
 		}
 	}

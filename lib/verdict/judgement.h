@@ -11,10 +11,10 @@ struct judgement {
 	const struct comparison *comparison; /* NULL: evidence alone */
 	bool is_final;                       /* nothing more will be compared */
 	struct verdict *verdict;
-	bool is_usable[SVC_COPIES_MAX];      /* a leg of this mirror, whole or not */
-	bool is_member[SVC_COPIES_MAX];      /* usable, the first path to its copy, and whole */
-	bool is_equal[SVC_COPIES_MAX];       /* a member of the newest history */
-	bool is_torn;                        /* the newest members' counters differ by one */
+	bool is_usable[SVC_COPIES_MAX]; /* a leg of this mirror, whole or not */
+	bool is_member[SVC_COPIES_MAX]; /* usable, the first path to its copy, and whole */
+	bool is_equal[SVC_COPIES_MAX];  /* a member of the newest history */
+	bool is_torn;                   /* the newest members' counters differ by one */
 };
 
 /* Each step returns true where it decided the verdict. */

@@ -22,8 +22,9 @@ static void judge_unfinished(struct judgement *j)
 			           j->copy[i].name, record->rebuild_source[0] ? record->rebuild_source : "another copy",
 			           record->rebuild_done_bytes, record->rebuild_total_bytes);
 		else
-			reason_add(&j->verdict->reasons, why, i, "%s: the kernel's rebuild of this leg stopped at byte %" PRIu64,
-			           j->copy[i].name, j->copy[i].evidence.raid.recovery_offset * 512);
+			reason_add(&j->verdict->reasons, why, i,
+			           "%s: the kernel's rebuild of this leg stopped at byte %" PRIu64, j->copy[i].name,
+			           j->copy[i].evidence.raid.recovery_offset * 512);
 	}
 }
 
@@ -35,39 +36,49 @@ static void explain(struct judgement *j, enum reason_id why, int x, int y)
 
 	switch (why) {
 	case REASON_ACCUSED: /* x is the newer */
-		reason_add(reasons, why, y, "%s went on without %s: it names %s's leg failed, and %s does not name %s's",
-		           cx->name, cy->name, cy->name, cy->name, cx->name);
+		reason_add(reasons, why, y,
+		           "%s went on without %s: it names %s's leg failed, and %s does not name %s's", cx->name,
+		           cy->name, cy->name, cy->name, cx->name);
 		break;
 	case REASON_GENERATION:
-		reason_add(reasons, why, y, "%s's record has %s's generation in its history: it is newer", cx->name, cy->name);
+		reason_add(reasons, why, y, "%s's record has %s's generation in its history: it is newer", cx->name,
+		           cy->name);
 		break;
 	case REASON_SAME_HISTORY:
 		if (cx->evidence.raid.present)
-			reason_add(reasons, why, -1, "%s and %s were written together: neither names the other failed, events %" PRIu64
-			           " on both", cx->name, cy->name, ex);
+			reason_add(reasons, why, -1,
+			           "%s and %s were written together: neither names the other failed, events %" PRIu64
+			           " on both",
+			           cx->name, cy->name, ex);
 		else
-			reason_add(reasons, why, -1, "%s and %s were written together: LVM metadata seqno %" PRIu64 " on both",
-			           cx->name, cy->name, cx->evidence.lvm.seqno);
+			reason_add(reasons, why, -1,
+			           "%s and %s were written together: LVM metadata seqno %" PRIu64 " on both", cx->name,
+			           cy->name, cx->evidence.lvm.seqno);
 		break;
 	case REASON_MUTUAL:
 	case REASON_MUTUAL_THIRD:
-		reason_add(reasons, why, -1, "%s and %s each name the other failed (events %" PRIu64 " and %" PRIu64 ")%s",
-		           cx->name, cy->name, ex, ey, why == REASON_MUTUAL ? ": both went on alone" : "; a third leg was not given");
+		reason_add(reasons, why, -1,
+		           "%s and %s each name the other failed (events %" PRIu64 " and %" PRIu64 ")%s", cx->name,
+		           cy->name, ex, ey,
+		           why == REASON_MUTUAL ? ": both went on alone" : "; a third leg was not given");
 		break;
 	case REASON_COUNTER_TORN:
 	case REASON_COUNTER_GAP:
-		reason_add(reasons, why, -1, "%s has events %" PRIu64 ", %s %" PRIu64 ", and neither names the other failed",
-		           cx->name, ex, cy->name, ey);
+		reason_add(reasons, why, -1,
+		           "%s has events %" PRIu64 ", %s %" PRIu64 ", and neither names the other failed", cx->name,
+		           ex, cy->name, ey);
 		break;
 	case REASON_GENERATION_SPLIT:
-		reason_add(reasons, why, -1, "%s and %s went on separately from a common generation", cx->name, cy->name);
-		break;
-	case REASON_CONTRADICTION:
-		reason_add(reasons, why, -1, "%s and %s: their records and their superblocks contradict each other", cx->name,
+		reason_add(reasons, why, -1, "%s and %s went on separately from a common generation", cx->name,
 		           cy->name);
 		break;
+	case REASON_CONTRADICTION:
+		reason_add(reasons, why, -1, "%s and %s: their records and their superblocks contradict each other",
+		           cx->name, cy->name);
+		break;
 	default:
-		reason_add(reasons, why, -1, "%s and %s carry no mirror evidence that could be related", cx->name, cy->name);
+		reason_add(reasons, why, -1, "%s and %s carry no mirror evidence that could be related", cx->name,
+		           cy->name);
 		break;
 	}
 }

@@ -8,9 +8,14 @@
 const char *verdict_name(enum verdict_kind kind)
 {
 	static const char *const name[] = {
-		[VERDICT_IN_SYNC] = "in-sync",         [VERDICT_STALE] = "stale",         [VERDICT_DIRTY] = "dirty",
-		[VERDICT_SINGLE] = "single",           [VERDICT_SPLIT_BRAIN] = "split-brain",
-		[VERDICT_UNRELATED] = "unrelated",     [VERDICT_MISMATCH] = "mismatch",   [VERDICT_NONE] = "none",
+		[VERDICT_IN_SYNC] = "in-sync",
+		[VERDICT_STALE] = "stale",
+		[VERDICT_DIRTY] = "dirty",
+		[VERDICT_SINGLE] = "single",
+		[VERDICT_SPLIT_BRAIN] = "split-brain",
+		[VERDICT_UNRELATED] = "unrelated",
+		[VERDICT_MISMATCH] = "mismatch",
+		[VERDICT_NONE] = "none",
 		[VERDICT_UNKNOWN] = "unknown",
 	};
 
@@ -20,8 +25,8 @@ const char *verdict_name(enum verdict_kind kind)
 const char *state_name(enum copy_state state)
 {
 	static const char *const name[] = {
-		[STATE_AUTHORITY] = "authority", [STATE_IN_SYNC] = "in-sync", [STATE_STALE] = "stale",
-		[STATE_DIVERGED] = "diverged",   [STATE_FOREIGN] = "foreign", [STATE_BLANK] = "blank",
+		[STATE_AUTHORITY] = "authority", [STATE_IN_SYNC] = "in-sync",       [STATE_STALE] = "stale",
+		[STATE_DIVERGED] = "diverged",   [STATE_FOREIGN] = "foreign",       [STATE_BLANK] = "blank",
 		[STATE_DAMAGED] = "damaged",     [STATE_UNREADABLE] = "unreadable",
 	};
 

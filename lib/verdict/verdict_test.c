@@ -17,17 +17,17 @@ enum record_kind { NO_RECORD, GEN, FOREIGN_RECORD, NEWER_RECORD };
 struct row {
 	const char *name;
 	enum copy_condition condition;
-	enum mirror_type type;     /* MIRROR_NONE: a bare file system */
+	enum mirror_type type; /* MIRROR_NONE: a bare file system */
 	uint64_t events, failed;
 	unsigned legs;
 	enum record_kind record;
-	char generation;           /* letter; 0: none */
-	const char *history;       /* letters, newest first */
+	char generation;     /* letter; 0: none */
+	const char *history; /* letters, newest first */
 	enum rebuild_state rebuild;
 	uint64_t recovery, resync; /* 0: complete, else the sector it stopped at */
 	uint64_t dirty;
 	bool needs_recovery, is_live, no_fs, is_other_vg, is_other_fs;
-	const char *pv;            /* NULL: after the name's group */
+	const char *pv;               /* NULL: after the name's group */
 	unsigned superblock_position; /* +1; 0: as LVM says */
 	unsigned superblock_legs;
 	uint64_t seqno, missing, leg_bytes;
@@ -48,6 +48,8 @@ struct testcase {
 };
 
 /* A usable leg of a two-leg raid1, and one of a three-leg one. */
+/* A case is a line, or few. */
+/* clang-format off */
 #define LEG(n, e, f, ...) { .name = n, .type = MIRROR_RAID1, .legs = 2, .events = e, .failed = f, __VA_ARGS__ }
 #define LEG3(n, e, f, ...) { .name = n, .type = MIRROR_RAID1, .legs = 3, .events = e, .failed = f, __VA_ARGS__ }
 #define OLD(n, s, m, ...) { .name = n, .type = MIRROR_OLD, .legs = 2, .seqno = s, .missing = m, __VA_ARGS__ }
@@ -179,19 +181,34 @@ static const struct testcase cases[] = {
 	{ "only two paths to one copy", { LEG("shared@direct", 5, 0, IN_SYNC), LEG("shared@nbd", 5, 0, IN_SYNC, .superblock_position = 1) }, false, VERDICT_IN_SYNC, -1, 0, REASON_EQUAL },
 	{ "one copy alone", { LEG("flash-a", 5, 0, AUTHORITY) }, false, VERDICT_SINGLE, 0, 1, REASON_ONE_WHOLE },
 };
+/* clang-format on */
 
 /* Reasons that copies bring along from lib/locate and lib/evidence, tested there. */
 static const enum reason_id findings[] = {
-	REASON_OPEN, REASON_BLANK, REASON_FOREIGN, REASON_OTHER_VG, REASON_LABEL_DAMAGED, REASON_METADATA_DAMAGED,
-	REASON_METADATA_COPY_BAD, REASON_LEG_TRUNCATED, REASON_LEG_SCATTERED, REASON_LEG_AMBIGUOUS, REASON_NO_MIRROR,
-	REASON_SUPERBLOCK_DAMAGED, REASON_FS_CHECKSUM, REASON_JOURNAL_REPLAY, REASON_MMP_ACTIVE, REASON_LIVE,
-	REASON_BITMAP_STALE, REASON_RECORD_DAMAGED,
+	REASON_OPEN,
+	REASON_BLANK,
+	REASON_FOREIGN,
+	REASON_OTHER_VG,
+	REASON_LABEL_DAMAGED,
+	REASON_METADATA_DAMAGED,
+	REASON_METADATA_COPY_BAD,
+	REASON_LEG_TRUNCATED,
+	REASON_LEG_SCATTERED,
+	REASON_LEG_AMBIGUOUS,
+	REASON_NO_MIRROR,
+	REASON_SUPERBLOCK_DAMAGED,
+	REASON_FS_CHECKSUM,
+	REASON_JOURNAL_REPLAY,
+	REASON_MMP_ACTIVE,
+	REASON_LIVE,
+	REASON_BITMAP_STALE,
+	REASON_RECORD_DAMAGED,
 };
 
 /* Reasons not to write, from lib/plan and lib/rebuild, tested there. */
 static const enum reason_id refusals[] = {
 	REASON_NEEDS_CHOICE, REASON_FROM_UNUSABLE, REASON_NOT_CONFIRMED, REASON_NAME_TARGET, REASON_IN_USE,
-	REASON_LEG_UNKNOWN, REASON_TARGET_SIZE, REASON_CHANGED, REASON_UNDO_LIMIT,
+	REASON_LEG_UNKNOWN,  REASON_TARGET_SIZE,   REASON_CHANGED,       REASON_UNDO_LIMIT,
 };
 
 static bool seen[REASON_COUNT];
