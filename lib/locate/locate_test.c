@@ -277,6 +277,9 @@ static void takes_a_bare_ext4_for_a_leg(void **state)
 	memset(device + 1024, 0, 1024);
 	assert_int_equal(locate(device, size, NULL), COPY_DAMAGED);
 	assert_true(has_finding(REASON_FS_DAMAGED, "8389632"));
+	/* A superblock of another group is none of this file system's first backup. */
+	device[8389632 + 90] = 5;
+	assert_int_equal(locate(device, size, NULL), COPY_FOREIGN);
 	free(device);
 }
 

@@ -173,8 +173,8 @@ static void refuses_absurd_areas(void **state)
 		{ 24, 8192, PV_AREA_BAD }, /* start */
 		{ 32, 512, PV_AREA_BAD },  /* size: no room for a text */
 		{ 32, UINT64_MAX, PV_AREA_BAD },
-		{ 40, 511, PV_AREA_BAD },      /* text offset: within the header */
-		{ 40, TEST_MIB, PV_AREA_BAD }, /* at the end of the area */
+		{ 40, 511, PV_AREA_BAD },                  /* text offset: within the header */
+		{ 40, TEST_MIB - TEST_AREA, PV_AREA_BAD }, /* at the end of the area */
 		{ 40, UINT64_MAX, PV_AREA_BAD },
 		{ 48, 0, PV_AREA_BAD },                    /* text size */
 		{ 48, TEST_MIB - TEST_AREA, PV_AREA_BAD }, /* around the ring into itself */

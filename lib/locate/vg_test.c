@@ -83,6 +83,10 @@ static void finds_a_leg_in_several_segments(void **state)
 	assert_extent(leg.image[1], 2 * TEST_MIB + 138 * KIB64, 2 * TEST_MIB);
 	assert_int_equal(leg.metas, 1);
 	assert_extent(leg.meta[0], 2 * TEST_MIB + 65 * KIB64, KIB64);
+	/* Neighbouring segments become one run. */
+	assert_int_equal(find_edited(text, "data_rimage_0 {", "\"pv0\", 138", "\"pv0\", 130", "pv0", "data"), VG_FOUND);
+	assert_int_equal(leg.images, 1);
+	assert_extent(leg.image[0], 2 * TEST_MIB + 66 * KIB64, 6 * TEST_MIB);
 	free(text);
 }
 
@@ -120,6 +124,9 @@ static void wants_a_name_where_there_are_two(void **state)
 	assert_int_equal(evidence.leg_count, 2);
 	assert_int_equal(find_in(text, "pv2", "other"), VG_FOUND);
 	assert_int_equal(evidence.leg_index, 1);
+	/* An LV may have the name that the text gives a PV; it is not a part of what lies on that PV. */
+	assert_int_equal(find_edited(text, "logical_volumes", "other {", "pv1 {", "pv0", NULL), VG_AMBIGUOUS);
+	assert_non_null(strstr(leg.text, "svc/pv1"));
 	free(text);
 }
 
@@ -167,9 +174,11 @@ static void finds_the_legs_and_logs_of_old_mirrors(void **state)
 		"segment_count = 1\nsegment1 {\nstart_extent = 0\nextent_count = 1\ntype = \"mirror\"\n"
 		"mirror_count = 2\nmirrors = [\n\"log_0\", 0,\n\"log_1\", 0\n]\n}\n}\n"
 		"log_0 {\nid = \"aaaaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaaab\"\nsegment_count = 1\nsegment1 {\n"
-		"start_extent = 0\nextent_count = 1\ntype = \"striped\"\nstripe_count = 1\nstripes = [\n\"pv0\", 40\n]\n}\n}\n"
+		"start_extent = 0\nextent_count = 1\ntype = \"striped\"\nstripe_count = 1\nstripes = [\n\"pv0\", "
+	        "40\n]\n}\n}\n"
 		"log_1 {\nid = \"aaaaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaaac\"\nsegment_count = 1\nsegment1 {\n"
-		"start_extent = 0\nextent_count = 1\ntype = \"striped\"\nstripe_count = 1\nstripes = [\n\"pv2\", 40\n]\n}\n}\n"
+		"start_extent = 0\nextent_count = 1\ntype = \"striped\"\nstripe_count = 1\nstripes = [\n\"pv2\", "
+	        "40\n]\n}\n}\n"
 		"was_mlog {";
 	char *text = text_of("old-f");
 
@@ -289,6 +298,8 @@ static void refuses_damaged_texts(void **state)
 	/* Cut off anywhere within the section. */
 	for (size_t length = 0; length < (size_t)(strstr(text, "# Generated") - text) - 3; length += 7)
 		assert_int_equal(vg_parse(text, length, &vg, &why), -EBADMSG);
+	assert_int_equal(vg_parse("a/b = 1", 7, &vg, &why), -EBADMSG);
+	assert_string_equal(why, "bytes that LVM never writes");
 	text[100] = '\0';
 	assert_int_equal(vg_parse(text, 2000, &vg, &why), -EBADMSG);
 	assert_string_equal(why, "a NUL byte");
@@ -334,12 +345,30 @@ static void stands_megabytes_of_garbage(void **state)
 	assert_quick("", "\"", length);
 	assert_quick("", "\\\"", length);
 	assert_quick("", "a=1\n", length);
+	assert_string_equal(why, "more entries than a volume group can have");
 	assert_quick("", "a {}\n", length);
 	assert_quick("a = [", "1,", length);
 	assert_quick("a = [", "\"\"", length);
 	assert_quick("a = ", "9", length);
 	assert_quick("", "\377\376", length);
 	assert_quick("", " ", length);
+}
+
+/* Closed properly, so that only the count of levels keeps it from libdevmapper's recursion. */
+static void stands_deep_nesting(void **state)
+{
+	enum { LEVELS = 100000 };
+	char *text = malloc(3 * LEVELS);
+	struct vg *vg;
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < LEVELS; i++) {
+		memcpy(text + 2 * i, "a{", 2);
+		text[2 * LEVELS + i] = '}';
+	}
+	assert_int_equal(vg_parse(text, 3 * LEVELS, &vg, &why), -EBADMSG);
+	free(text);
 }
 
 /* Many mirrors that all name one LV of many segments: quadratic, were it looked through for each. */
@@ -356,10 +385,11 @@ static void stands_many_mirrors_on_one_image(void **state)
 	              id);
 	at += sprintf(at, "logical_volumes {\nimage {\n%s", id);
 	for (int i = 0; i < EACH; i++)
-		at += sprintf(
-			at,
-			"segment%d {\nstart_extent=%d\nextent_count=1\ntype=\"striped\"\nstripe_count=1\nstripes=[\"pv1\",0]\n}\n",
-			i, i);
+		at += sprintf(at,
+		              "segment%d "
+		              "{\nstart_extent=%d\nextent_count=1\ntype=\"striped\"\nstripe_count=1\nstripes=[\"pv1\","
+		              "0]\n}\n",
+		              i, i);
 	at += sprintf(at, "}\n");
 	for (int i = 0; i < EACH; i++)
 		at += sprintf(
@@ -427,6 +457,7 @@ int main(void)
 		cmocka_unit_test(refuses_legs_it_cannot_read),
 		cmocka_unit_test(refuses_damaged_texts),
 		cmocka_unit_test(stands_megabytes_of_garbage),
+		cmocka_unit_test(stands_deep_nesting),
 		cmocka_unit_test(stands_many_mirrors_on_one_image),
 		cmocka_unit_test(takes_names_apart),
 	};

@@ -111,6 +111,14 @@ static int compare_segments(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+static void read_sectors(const struct dm_config_node *section, const char *key, uint64_t *bytes)
+{
+	uint64_t sectors;
+
+	if (!find_number(section, key, &sectors) || __builtin_mul_overflow(sectors, 512, bytes))
+		*bytes = 0;
+}
+
 static int read_pvs(struct vg *vg, const struct dm_config_node *section, const char **why)
 {
 	vg->pv = calloc(count_sections(section) + 1, sizeof(*vg->pv));
@@ -131,6 +139,11 @@ static int read_pvs(struct vg *vg, const struct dm_config_node *section, const c
 		if (!find_number(node, "pe_start", &start_sectors) ||
 		    __builtin_mul_overflow(start_sectors, 512, &pv->start_bytes))
 			return -EBADMSG;
+		/* Not needed to find a leg, and older LVM does not write them all. */
+		pv->extents = find_number(node, "pe_count", &pv->extents) ? pv->extents : 0;
+		read_sectors(node, "dev_size", &pv->size_bytes);
+		read_sectors(node, "ba_start", &pv->bootloader_area.offset);
+		read_sectors(node, "ba_size", &pv->bootloader_area.length);
 		/* LVM writes the flag to one list or the other, by version (lib/format_text/flags.c). */
 		pv->is_missing = has_flag(node, "flags", "MISSING") || has_flag(node, "status", "MISSING");
 		vg->pvs++;

@@ -50,6 +50,9 @@ struct vg_pv {
 	const char *key; /* its name within the text */
 	const char *uuid;
 	uint64_t start_bytes; /* of extent 0 */
+	uint64_t extents;     /* 0: not given; so are the following */
+	uint64_t size_bytes;  /* of the device when the PV was made */
+	struct extent bootloader_area;
 	bool is_missing;
 };
 
