@@ -163,6 +163,12 @@ int dev_next_data(struct dev *dev, uint64_t offset, struct extent *run)
 	return r;
 }
 
+int dev_open_uncached(struct dev *dev, struct dev **medium)
+{
+	*medium = NULL;
+	return dev->ops->open_uncached ? dev->ops->open_uncached(dev, medium) : -ENOTSUP;
+}
+
 void dev_close(struct dev *dev)
 {
 	if (dev)

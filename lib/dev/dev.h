@@ -28,6 +28,8 @@ struct dev_ops {
 	 * length 0 says that there is none. NULL, or -ENOTSUP: everything may.
 	 */
 	int (*next_data)(struct dev *dev, uint64_t offset, struct extent *run);
+	/* Another view of the medium, see dev_open_uncached; NULL: there is none. */
+	int (*open_uncached)(struct dev *dev, struct dev **medium);
 	void (*close)(struct dev *dev); /* frees the dev itself too */
 };
 
@@ -87,6 +89,12 @@ int dev_write(struct dev *dev, const void *buffer, size_t length, uint64_t offse
 int dev_flush(struct dev *dev);
 int dev_next_data(struct dev *dev, uint64_t offset, struct extent *run);
 void dev_close(struct dev *dev); /* NULL is fine */
+
+/*
+ * A second, read-only view of the same medium that does not come out of this host's page cache, for reading
+ * back what was written. Close it before `dev`. -ENOTSUP where there is no other view than `dev` itself.
+ */
+int dev_open_uncached(struct dev *dev, struct dev **medium);
 
 /* An aligned buffer good for any device's direct access (4 KiB). Free with free(). */
 void *dev_buffer(size_t length);

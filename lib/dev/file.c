@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -110,7 +111,9 @@ static void file_close(struct dev *dev)
 	free(dev);
 }
 
-/* Without pwrite, dev_write refuses. */
+static int image_open_uncached(struct dev *dev, struct dev **medium);
+
+/* Without pwrite, dev_write refuses. A block device is never cached: there is no other view of it. */
 static const struct dev_ops block_read_ops = { .pread = file_pread, .close = file_close };
 static const struct dev_ops block_write_ops = {
 	.pread = file_pread,
@@ -121,6 +124,7 @@ static const struct dev_ops block_write_ops = {
 static const struct dev_ops image_read_ops = {
 	.pread = file_pread,
 	.next_data = file_next_data,
+	.open_uncached = image_open_uncached,
 	.close = file_close,
 };
 static const struct dev_ops image_write_ops = {
@@ -128,8 +132,35 @@ static const struct dev_ops image_write_ops = {
 	.pwrite = file_pwrite,
 	.flush = file_flush,
 	.next_data = file_next_data,
+	.open_uncached = image_open_uncached,
 	.close = file_close,
 };
+
+/*
+ * The same file with O_DIRECT. Where its file system has none (tmpfs), what was flushed is dropped from
+ * the cache as far as that goes, and the caller reads on through `dev`.
+ */
+static int image_open_uncached(struct dev *dev, struct dev **medium)
+{
+	const struct file *base = (const struct file *)dev;
+	struct file *file = calloc(1, sizeof(*file));
+	char self[40];
+
+	if (!file)
+		return -ENOMEM;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", base->fd);
+	file->dev = *dev;
+	file->dev.ops = &image_read_ops;
+	file->dev.align_bytes = DEV_PAGE_BYTES;
+	file->fd = open(self, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (file->fd < 0) {
+		free(file);
+		posix_fadvise(base->fd, 0, 0, POSIX_FADV_DONTNEED);
+		return -ENOTSUP;
+	}
+	*medium = &file->dev;
+	return 0;
+}
 
 static int refuse_open(const char *path, int code, struct svc_error *error)
 {
@@ -303,6 +334,9 @@ static int open_image(struct file *file, const char *path, const struct dev_opti
 	file->fd = r;
 	if (fstat(file->fd, &now) || fstatvfs(file->fd, &fs))
 		return -errno;
+	/* What O_EXCL is to a block device: one writer, until the file is closed. */
+	if (writes && flock(file->fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	file->dev.ops = writes ? &image_write_ops : &image_read_ops;
 	file->dev.size_bytes = (uint64_t)now.st_size;
 	file->dev.align_bytes = 1;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Carries out a plan: the one place from which copies are written. */
+#ifndef SVC_REBUILD_H
+#define SVC_REBUILD_H
+
+#include <signal.h>
+
+#include "base/bitset.h"
+#include "base/error.h"
+#include "dev/dev.h"
+#include "plan/plan.h"
+
+enum step_state { STEP_TODO, STEP_DONE, STEP_FAILED };
+
+struct outcome {
+	enum step_state step[PLAN_ACTIONS_MAX]; /* by action */
+	uint64_t written_bytes; /* everything, metadata included */
+	uint64_t writes;        /* write calls */
+	uint64_t content_bytes; /* of the legs */
+	uint64_t proven_bytes;  /* read back and found equal */
+	uint64_t saved_bytes;   /* size of the undo file */
+};
+
+struct rebuild_options {
+	const char *lv;                    /* as in locate_options */
+	const char *save_path;             /* undo file to make; NULL: nothing is saved */
+	uint64_t save_limit_bytes;         /* 0: none */
+	uint64_t rate;                     /* bytes per second; 0: no limit */
+	int64_t now;                       /* seconds since 1970, for records and the undo file */
+	const volatile sig_atomic_t *stop;
+	void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
+	void *context;
+};
+
+/* What the comparison found, for the copies that have a leg already. */
+struct rebuild_map {
+	const struct bitset *differing; /* units that differ in some copy; NULL: nothing was compared */
+	const struct bitset *used;      /* units that some copy's file system uses */
+	uint32_t unit_bytes;
+};
+
+/*
+ * Executes plan->action in order. `copy` are the facts the plan was made from; device[i] is member i's
+ * device, open for writing. Evidence is read again before the first write: -ESTALE where it changed.
+ * -EINTR: stopped at a safe point, run again to go on; -EFBIG: over save_limit_bytes; -EBADMSG: the
+ * proof failed; -EIO and other -errno. With a sentence. Until the last action is done the targets are
+ * marked as being rebuilt.
+ */
+int rebuild_run(const struct plan *plan, const struct copy *copy, int copies, struct dev *const device[],
+                const struct rebuild_map *map, const struct rebuild_options *options, struct outcome *outcome,
+                struct svc_error *error);
+
+/*
+ * Puts back what a rebuild overwrote, last entry first. device[n] is the device of the undo file's copy
+ * n, open for writing. -EINVAL where a device is not the one that was saved from; -EBADMSG where the file is damaged.
+ */
+struct undo;
+int rebuild_undo(struct undo *undo, struct dev *const device[], const volatile sig_atomic_t *stop,
+                 uint64_t *written_bytes, struct svc_error *error);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rebuild/superblock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "evidence/raid.h"
+
+enum {
+	/* struct dm_raid_superblock */
+	OFF_POSITION = 12,
+	OFF_EVENTS = 16,
+	OFF_FAILED = 24,
+	OFF_RECOVERY = 32,
+	OFF_RESYNC = 40,
+	OFF_FAILED_EXTENDED = 120, /* three more le64, for array positions from 64 on */
+	/* struct bitmap_super_s */
+	BITMAP_EVENTS = 24,
+	BITMAP_CLEARED = 32,
+	BITMAP_STATE = 48,
+	CHUNK_BYTES = 65536,
+};
+
+static int read_sound(struct dev *meta, uint8_t *sector)
+{
+	struct raid_evidence raid;
+	int code = dev_read(meta, sector, RAID_SUPERBLOCK_BYTES, 0);
+
+	return code ? code : raid_parse_superblock(sector, &raid) ? -EBADMSG : 0;
+}
+
+int superblock_mark(struct dev *meta, struct dev *model, unsigned position)
+{
+	uint8_t sector[RAID_SUPERBLOCK_BYTES];
+	int code = read_sound(meta, sector);
+
+	if (code == -EBADMSG)
+		code = read_sound(model, sector);
+	if (code)
+		return code;
+	put_le32(sector + OFF_POSITION, position);
+	put_le64(sector + OFF_RECOVERY, 0);
+	code = dev_write(meta, sector, sizeof(sector), 0);
+	return code ? code : dev_flush(meta);
+}
+
+/* The bitmap: model's header, and its bits or none. */
+static int settle_bitmap(struct dev *meta, struct dev *model, uint64_t events, bool has_all)
+{
+	uint8_t header[RAID_BITMAP_HEADER_BYTES];
+	struct unsettled_evidence unsettled;
+	uint8_t *chunk = calloc(1, CHUNK_BYTES);
+	uint64_t at = RAID_BITMAP_OFFSET + RAID_BITMAP_HEADER_BYTES, end;
+	int code = chunk ? dev_read(model, header, sizeof(header), RAID_BITMAP_OFFSET) : -ENOMEM;
+
+	if (!code && raid_parse_bitmap(header, 0, UINT64_MAX, &unsettled))
+		code = -EBADMSG;
+	if (code)
+		goto out;
+	end = at + unsettled.regions / 8 + (unsettled.regions % 8 != 0);
+	if (end > meta->size_bytes || end > model->size_bytes) {
+		code = -ENOSPC;
+		goto out;
+	}
+	for (; at < end && !code; at += CHUNK_BYTES) {
+		size_t length = end - at < CHUNK_BYTES ? end - at : CHUNK_BYTES;
+
+		if (!has_all)
+			code = dev_read(model, chunk, length, at);
+		if (!code)
+			code = dev_write(meta, chunk, length, at);
+	}
+	put_le64(header + BITMAP_EVENTS, events);
+	if (has_all)
+		put_le64(header + BITMAP_CLEARED, events);
+	if (has_all)
+		put_le32(header + BITMAP_STATE, 0);
+	if (!code)
+		code = dev_write(meta, header, sizeof(header), RAID_BITMAP_OFFSET);
+out:
+	free(chunk);
+	return code;
+}
+
+static void settle_sector(uint8_t *sector, unsigned position, uint64_t failed)
+{
+	put_le32(sector + OFF_POSITION, position);
+	put_le64(sector + OFF_FAILED, failed);
+	memset(sector + OFF_FAILED_EXTENDED, 0, 3 * sizeof(uint64_t));
+	put_le64(sector + OFF_RECOVERY, UINT64_MAX);
+	put_le64(sector + OFF_RESYNC, UINT64_MAX);
+}
+
+int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed, bool has_all)
+{
+	uint8_t sector[RAID_SUPERBLOCK_BYTES];
+	int code = read_sound(model, sector);
+
+	if (!code)
+		code = settle_bitmap(meta, model, get_le64(sector + OFF_EVENTS), has_all);
+	if (!code)
+		code = dev_flush(meta); /* no superblock that vouches for a bitmap which is not there yet */
+	settle_sector(sector, position, failed);
+	if (!code)
+		code = dev_write(meta, sector, sizeof(sector), 0);
+	return code ? code : dev_flush(meta);
+}
+
+int superblock_prove(struct dev *meta, struct dev *model, unsigned position, uint64_t failed)
+{
+	uint8_t sector[RAID_SUPERBLOCK_BYTES], wanted[RAID_SUPERBLOCK_BYTES];
+	int code = dev_read(meta, sector, sizeof(sector), 0);
+
+	if (!code)
+		code = read_sound(model, wanted);
+	if (code)
+		return code;
+	settle_sector(wanted, position, failed);
+	return memcmp(sector, wanted, sizeof(sector)) ? -EBADMSG : 0;
+}
