@@ -111,12 +111,12 @@ static int read_journal(struct fs *base, struct overlay *overlay)
 static int open_replayed(struct fs *base, struct overlay *overlay, struct fs **out, struct svc_error *error)
 {
 	struct fs *fs = calloc(1, sizeof(*fs));
-	int r = fs ? 0 : error_set(error, -ENOMEM, "out of memory");
+	int r;
 
-	if (r < 0) {
+	if (!fs) {
 		free(overlay->item);
 		fs_free(base);
-		return r;
+		return error_set(error, -ENOMEM, "out of memory");
 	}
 	fs->dev = base->dev;
 	fs->block_bytes = base->block_bytes; /* what the overlay's numbers count */

@@ -168,6 +168,8 @@ int fs_mark_used(struct fs *fs, uint32_t unit_bytes, struct bitset *used, struct
 		return 0;
 	}
 	usage.run_groups = BITMAPS_AT_ONCE_BYTES / fs->block_bytes;
+	if (usage.run_groups > fs->groups)
+		usage.run_groups = fs->groups;
 	usage.bitmaps = malloc((size_t)usage.run_groups * fs->block_bytes);
 	if (!usage.bitmaps)
 		return error_set(error, -ENOMEM, "out of memory");

@@ -230,9 +230,11 @@ int fs_walk(struct fs *fs, const struct walk_sink *sink)
 	int r;
 
 	walker.table_blocks = TABLE_AT_ONCE_BYTES / fs->block_bytes;
+	if (walker.table_blocks > fs->ext2->inode_blocks_per_group)
+		walker.table_blocks = fs->ext2->inode_blocks_per_group;
 	walker.seen = bitset_new(fs->blocks);
 	walker.bitmap = malloc(fs->block_bytes);
-	walker.table = malloc(TABLE_AT_ONCE_BYTES);
+	walker.table = malloc(walker.table_blocks * fs->block_bytes);
 	r = walker.seen && walker.bitmap && walker.table ? 0 : -ENOMEM;
 	if (!r)
 		r = walk_metadata(&walker);
