@@ -9,6 +9,7 @@ int error_set(struct svc_error *error, int code, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
+	/* cppcheck-suppress ctuuninitvar ; only written: the caller need not set it before */
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
 	error->next[0] = '\0';

@@ -262,6 +262,7 @@ int connection_next_data(struct connection *c, uint64_t offset, uint32_t length,
 {
 	struct allocation a = { .at = offset, .end = offset + length };
 	/* libnbd forgets the callback with the answer; where none comes, libnbd is not run again. */
+	/* cppcheck-suppress legacyUninitvar ; it is initialised in this very line */
 	nbd_extent_callback callback = { .callback = allocation_extent, .user_data = &a };
 	int r = connection_call(c, COMMAND_ALLOCATION, &callback, length, offset);
 

@@ -142,6 +142,7 @@ static const char *server_unix(const char *format)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	/* cppcheck-suppress wrongPrintfScanfArgNum ; the format may use fewer of them */
 	snprintf(command, sizeof(command), format, server_socket(), server_dir, server_dir);
 #pragma GCC diagnostic pop
 	server_run(command, (struct sockaddr *)&at, sizeof(at));
