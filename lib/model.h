@@ -290,6 +290,7 @@ struct comparison {
 	uint64_t free_bytes;  /* differing in any copy, in use by none */
 	struct content_difference copy[SVC_COPIES_MAX];
 	struct bitset *differing; /* bit per block that differs in any copy */
+	struct bitset *used;      /* bit per block that some copy's file system uses */
 	struct attribution owners;
 };
 

@@ -83,9 +83,9 @@ static int make_maps(struct job *job)
 	uint64_t units = job->scan.leg_bytes / job->scan.unit_bytes + (job->scan.leg_bytes % job->scan.unit_bytes != 0);
 	int code = 0;
 
-	job->used = bitset_new(units);
+	job->comparison->used = bitset_new(units);
 	job->comparison->differing = bitset_new(units);
-	if (!job->used || !job->comparison->differing)
+	if (!job->comparison->used || !job->comparison->differing)
 		goto no_memory;
 	for (int p = 0; p < job->scan.parts; p++) {
 		struct fs *fs = job->fs[job->copy_of[p]];
@@ -93,13 +93,13 @@ static int make_maps(struct job *job)
 		job->scan.part[p].differing = bitset_new(units);
 		if (!job->scan.part[p].differing)
 			goto no_memory;
-		code = fs ? fs_mark_used(fs, job->scan.unit_bytes, job->used, job->error) : -EUCLEAN;
+		code = fs ? fs_mark_used(fs, job->scan.unit_bytes, job->comparison->used, job->error) : -EUCLEAN;
 		if (code == -ENOMEM)
 			goto no_memory;
 		if (code) /* it cannot say: then nothing may be left out */
-			bitset_set_range(job->used, 0, units);
+			bitset_set_range(job->comparison->used, 0, units);
 	}
-	job->scan.wanted = job->used;
+	job->scan.wanted = job->comparison->used;
 	if (job->options->mode == COMPARE_FULL) {
 		job->all = bitset_new(units);
 		if (!job->all)
@@ -144,7 +144,7 @@ static int reread_differences(struct job *job)
 		job->scan.wanted = comparison->differing;
 		code = scan_run(&job->scan);
 		bitset_free(comparison->differing);
-		comparison->differing = bitset_new(job->used->bits);
+		comparison->differing = bitset_new(job->comparison->used->bits);
 		if (!comparison->differing)
 			return error_set(job->error, -ENOMEM, "out of memory for the block maps");
 		unite_differences(job);
@@ -192,7 +192,7 @@ static int count_settled(struct job *job, int p)
 		for (int s = 0; s < 2; s++)
 			is_unsettled |=
 				is_region_set(regions[s], job->copy[side[s]].evidence.unsettled.region_bytes, offset);
-		if (!is_unsettled && bitset_test(job->used, first))
+		if (!is_unsettled && bitset_test(job->comparison->used, first))
 			settled += scan_unit_length(&job->scan, first);
 	}
 	bitset_free(regions[0]);
@@ -206,7 +206,7 @@ static uint64_t used_bytes_of(const struct job *job, const struct bitset *differ
 	uint64_t first, count, bytes = 0;
 
 	for (uint64_t from = 0; bitset_next_run(differing, from, 1, &first, &count); from = first + 1)
-		if (bitset_test(job->used, first))
+		if (bitset_test(job->comparison->used, first))
 			bytes += scan_unit_length(&job->scan, first);
 	return bytes;
 }
@@ -246,11 +246,11 @@ static int ask_checksums(struct job *job, int p)
 
 	if (!job->comparison->copy[i].used_bytes || !job->fs[i] || !job->fs[r])
 		return 0;
-	differing = bitset_new(job->used->bits);
+	differing = bitset_new(job->comparison->used->bits);
 	if (!differing)
 		return error_set(job->error, -ENOMEM, "out of memory for the block maps");
 	for (uint64_t from = 0; bitset_next_run(part->differing, from, 1, &first, &count); from = first + 1)
-		if (bitset_test(job->used, first))
+		if (bitset_test(job->comparison->used, first))
 			bitset_set(differing, first);
 	if (!fs_open(job->access[r].leg, FS_ON_DISK, &reference, job->error) &&
 	    !fs_open(job->access[i].leg, FS_ON_DISK, &other, job->error))
@@ -317,7 +317,6 @@ int compare_run(const struct copy *copy, int copies, const struct access *access
 	}
 	for (int i = 0; i < copies; i++)
 		fs_close(job.fs[i]);
-	bitset_free(job.used);
 	bitset_free(job.all);
 	return code;
 }
@@ -325,6 +324,7 @@ int compare_run(const struct copy *copy, int copies, const struct access *access
 void compare_free(struct comparison *comparison)
 {
 	bitset_free(comparison->differing);
-	comparison->differing = NULL;
+	bitset_free(comparison->used);
+	comparison->differing = comparison->used = NULL;
 	fs_attribution_free(&comparison->owners);
 }

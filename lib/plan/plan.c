@@ -256,12 +256,22 @@ static void list_actions(struct planning *p)
 			add(plan, ACTION_UNMARK, i, 0);
 }
 
-/* Legs that are not members stay, or come to be, named failed: they will be rebuilt when they return. */
+/*
+ * What the members' superblocks say of legs that are not here: what the authority said of them. But
+ * where the content itself was unsettled or chosen, an absent leg was not settled with the others: it is
+ * named failed, so that it is rebuilt when it returns.
+ */
 static uint64_t absent_legs(const struct planning *p)
 {
-	const struct lvm_evidence *right = &p->copy[p->plan->authority].evidence.lvm;
-	uint64_t absent = right->type == MIRROR_RAID1 ? ((uint64_t)1 << right->leg_count) - 1 : 0;
+	const struct evidence *right = &p->copy[p->plan->authority].evidence;
+	bool is_settled =
+		p->verdict->kind != VERDICT_DIRTY && !p->plan->is_forced && right->raid.resync_offset == UINT64_MAX;
+	uint64_t absent = right->raid.failed_devices;
 
+	if (right->lvm.type != MIRROR_RAID1)
+		return 0;
+	if (!is_settled)
+		absent = ((uint64_t)1 << right->lvm.leg_count) - 1;
 	for (int i = 0; i < p->copies; i++)
 		if (p->plan->is_member[i])
 			absent &= ~((uint64_t)1 << p->plan->leg_index[i]);

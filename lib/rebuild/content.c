@@ -30,7 +30,7 @@ struct batch {
 	struct run run[RUNS_MAX];
 	size_t runs;
 	uint8_t *buffer[SIDES];
-	int todo;       /* sides that have not read it yet */
+	int todo; /* sides that have not read it yet */
 	int code[SIDES];
 	bool is_unread[BATCH_UNITS]; /* of the target, by unit in the buffer: rewriting it is its repair */
 };
@@ -40,9 +40,9 @@ struct pipeline {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct batch *batch[2];
-	uint64_t planned;  /* batches handed to the readers */
-	bool is_over;      /* no more will come */
-	uint64_t cursor;   /* the first unit not planned yet */
+	uint64_t planned; /* batches handed to the readers */
+	bool is_over;     /* no more will come */
+	uint64_t cursor;  /* the first unit not planned yet */
 };
 
 struct reader {
@@ -260,7 +260,9 @@ static int run_pipeline(struct pipeline *pipeline)
 
 int content_copy(struct content_job *job)
 {
-	struct pipeline pipeline = { .job = job, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+	struct pipeline pipeline = { .job = job,
+		                     .lock = PTHREAD_MUTEX_INITIALIZER,
+		                     .changed = PTHREAD_COND_INITIALIZER };
 	int code = 0;
 
 	for (int i = 0; i < 2 && !code; i++) {

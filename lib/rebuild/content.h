@@ -21,7 +21,7 @@ struct content_job {
 	struct bitset *written;       /* out: units that were written, for the proof */
 	uint32_t unit_bytes;
 	uint64_t leg_bytes;
-	uint64_t rate;                /* bytes per second at most; 0: no limit */
+	uint64_t rate; /* bytes per second at most; 0: no limit */
 	const volatile sig_atomic_t *stop;
 	/* Called after every batch. Returns 0, or the error that ends it. */
 	int (*batch_done)(void *context, uint64_t written_bytes);

@@ -46,7 +46,8 @@ void mark_rebuilding(struct record *record, const struct copy *target, const cha
 	memcpy(record->lv_uuid, right->evidence.lvm.lv_uuid, LVM_UUID_SIZE);
 	set_name(record->copy_name, target->group);
 	set_name(record->rebuild_source, right->group);
-	memcpy(record->rebuild_generation, right->evidence.record.record.generation, sizeof(record->rebuild_generation));
+	memcpy(record->rebuild_generation, right->evidence.record.record.generation,
+	       sizeof(record->rebuild_generation));
 	record->rebuild = state;
 	record->rebuild_done_bytes = done_bytes;
 	record->rebuild_total_bytes = total_bytes;

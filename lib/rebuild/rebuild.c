@@ -27,12 +27,12 @@ enum {
 /* A copy that the plan touches, opened through a saver. */
 struct member {
 	struct dev *saver;
-	struct access over;      /* leg, meta and record over the saver: what is written goes through it */
-	struct access plain;     /* the same without it: for many readers at once */
-	struct copy now;         /* as it was just before the first write */
-	struct record record;    /* as last written */
-	struct bitset *written;  /* units of the leg */
-	uint64_t durable_bytes;  /* content up to the last durable progress */
+	struct access over;     /* leg, meta and record over the saver: what is written goes through it */
+	struct access plain;    /* the same without it: for many readers at once */
+	struct copy now;        /* as it was just before the first write */
+	struct record record;   /* as last written */
+	struct bitset *written; /* units of the leg */
+	uint64_t durable_bytes; /* content up to the last durable progress */
 };
 
 struct rebuild {
@@ -46,11 +46,11 @@ struct rebuild {
 	struct svc_error *error;
 	struct undo *undo;
 	struct member member[SVC_COPIES_MAX];
-	struct bitset *used;      /* units */
-	struct bitset *pass;      /* units that the content action at hand looks at */
+	struct bitset *used; /* units */
+	struct bitset *pass; /* units that the content action at hand looks at */
 	uint32_t unit_bytes;
 	uint64_t leg_bytes;
-	int target;               /* of the action at hand */
+	int target; /* of the action at hand */
 };
 
 static const struct copy *authority_of(const struct rebuild *r)
@@ -128,7 +128,8 @@ static int open_member(struct rebuild *r, int i)
 		return code;
 	evidence_read(&member->now, i, &member->over);
 	if (!is_same_evidence(&r->copy[i], &member->now)) {
-		error_set(r->error, -ESTALE, "%s: its evidence changed since the verdict; nothing was written", r->copy[i].name);
+		error_set(r->error, -ESTALE, "%s: its evidence changed since the verdict; nothing was written",
+		          r->copy[i].name);
 		error_next(r->error, "%s", reason_row(REASON_CHANGED)->next);
 		return -ESTALE;
 	}
@@ -144,11 +145,13 @@ static int open_undo(struct rebuild *r)
 
 	memcpy(header.lv_uuid, authority_of(r)->evidence.lvm.lv_uuid, sizeof(header.lv_uuid));
 	for (int i = 0; i < r->copies; i++) {
-		memcpy(header.copy[i].name, r->copy[i].group, strnlen(r->copy[i].group, sizeof(header.copy[i].name) - 1));
+		memcpy(header.copy[i].name, r->copy[i].group,
+		       strnlen(r->copy[i].group, sizeof(header.copy[i].name) - 1));
 		memcpy(header.copy[i].pv_uuid, r->copy[i].evidence.lvm.pv_uuid, LVM_UUID_SIZE);
 		header.copy[i].device_bytes = r->copy[i].device_bytes;
 	}
-	return undo_create(r->options->save_path, &header, true, r->options->save_limit_bytes, &r->undo, r->error);
+	return undo_create(r->options->save_path, &header, r->options->save_append, r->options->save_limit_bytes,
+	                   &r->undo, r->error);
 }
 
 /* The units in use: what the comparison found, or the authority's own map where nothing was compared. */
@@ -195,8 +198,8 @@ static int store_mark(struct rebuild *r, int i, struct dev *area, const char *pv
 		if (r->plan->action[a].copy == i &&
 		    (r->plan->action[a].kind == ACTION_USED || r->plan->action[a].kind == ACTION_FREE))
 			total += r->plan->action[a].bytes;
-	mark_rebuilding(&r->member[i].record, &r->copy[i], pv_uuid, authority_of(r), state,
-	                r->member[i].durable_bytes, total, r->options->now);
+	mark_rebuilding(&r->member[i].record, &r->copy[i], pv_uuid, authority_of(r), state, r->member[i].durable_bytes,
+	                total, r->options->now);
 	return record_store(area, &r->member[i].record);
 }
 
@@ -281,7 +284,8 @@ static int do_layout(struct rebuild *r, int i)
 	memset(&member->now.evidence, 0, sizeof(member->now.evidence));
 	code = locate_member(r, i);
 	if (!code && (member->now.condition != COPY_USABLE || member->now.leg_bytes != r->leg_bytes))
-		code = error_set(r->error, -EIO, "%s: the PV that was just laid out does not show its leg", r->copy[i].name);
+		code = error_set(r->error, -EIO, "%s: the PV that was just laid out does not show its leg",
+		                 r->copy[i].name);
 	drop_small_area(&member->over);
 	return code;
 }
@@ -358,7 +362,8 @@ static int do_content(struct rebuild *r, int i, bool wants_used)
 		return flushed ? failed(r, i, flushed, "cannot be flushed") : code;
 	}
 	if (code == -EFBIG) {
-		error_set(r->error, code, "%s: saving what is overwritten takes more than the limit of %" PRIu64 " bytes",
+		error_set(r->error, code,
+		          "%s: saving what is overwritten takes more than the limit of %" PRIu64 " bytes",
 		          r->copy[i].name, r->options->save_limit_bytes);
 		error_next(r->error, "%s", reason_row(REASON_UNDO_LIMIT)->next);
 		return code;
@@ -409,12 +414,14 @@ static int do_prove(struct rebuild *r, int i)
 	bitset_free(scan.part[1].unread);
 	access_close(&proof);
 	if (code == -EBADMSG) {
-		error_set(r->error, code, "%s: what was written does not read back as %s's", r->copy[i].name, authority_of(r)->name);
+		error_set(r->error, code, "%s: what was written does not read back as %s's", r->copy[i].name,
+		          authority_of(r)->name);
 		error_next(r->error, "do not trust this device: check it and its path, then run the command again");
 		return code;
 	}
 	return code == -EINTR ? error_set(r->error, code, "stopped; %s stays marked as being rebuilt", r->copy[i].name)
-	       : code ? failed(r, i, code, "cannot be read back") : 0;
+	       : code         ? failed(r, i, code, "cannot be read back")
+	                      : 0;
 }
 
 static int do_metadata(struct rebuild *r, int i)
@@ -538,8 +545,14 @@ int rebuild_run(const struct plan *plan, const struct copy *copy, int copies, st
 	memset(outcome, 0, sizeof(*outcome));
 	if (!r)
 		return error_set(error, -ENOMEM, "out of memory");
-	*r = (struct rebuild){ .plan = plan, .copy = copy, .copies = copies, .device = device, .map = map, .options = options,
-		               .outcome = outcome, .error = error };
+	*r = (struct rebuild){ .plan = plan,
+		               .copy = copy,
+		               .copies = copies,
+		               .device = device,
+		               .map = map,
+		               .options = options,
+		               .outcome = outcome,
+		               .error = error };
 	if (options->save_path)
 		code = open_undo(r);
 	for (int i = 0; i < copies && !code; i++)

@@ -14,19 +14,20 @@ enum step_state { STEP_TODO, STEP_DONE, STEP_FAILED };
 
 struct outcome {
 	enum step_state step[PLAN_ACTIONS_MAX]; /* by action */
-	uint64_t written_bytes; /* everything, metadata included */
-	uint64_t writes;        /* write calls */
-	uint64_t content_bytes; /* of the legs */
-	uint64_t proven_bytes;  /* read back and found equal */
-	uint64_t saved_bytes;   /* size of the undo file */
+	uint64_t written_bytes;                 /* everything, metadata included */
+	uint64_t writes;                        /* write calls */
+	uint64_t content_bytes;                 /* of the legs */
+	uint64_t proven_bytes;                  /* read back and found equal */
+	uint64_t saved_bytes;                   /* size of the undo file */
 };
 
 struct rebuild_options {
-	const char *lv;                    /* as in locate_options */
-	const char *save_path;             /* undo file to make; NULL: nothing is saved */
-	uint64_t save_limit_bytes;         /* 0: none */
-	uint64_t rate;                     /* bytes per second; 0: no limit */
-	int64_t now;                       /* seconds since 1970, for records and the undo file */
+	const char *lv;            /* as in locate_options */
+	const char *save_path;     /* undo file to make; NULL: nothing is saved */
+	bool save_append;          /* the file may exist: it goes on where an interrupted rebuild stopped */
+	uint64_t save_limit_bytes; /* 0: none */
+	uint64_t rate;             /* bytes per second; 0: no limit */
+	int64_t now;               /* seconds since 1970, for records and the undo file */
 	const volatile sig_atomic_t *stop;
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
 	void *context;

@@ -124,7 +124,11 @@ static int saver_flush(struct dev *dev)
 	struct saver *saver = (struct saver *)dev;
 	int code = saver_drain(dev);
 
-	return code ? code : dev_flush(saver->base);
+	if (!code)
+		code = dev_flush(saver->base);
+	if (!code && saver->undo)
+		undo_barrier(saver->undo);
+	return code;
 }
 
 static void saver_close(struct dev *dev)

@@ -29,6 +29,7 @@ struct undo {
 	int fd;
 	uint64_t end;         /* where the next entry goes */
 	uint64_t limit_bytes; /* 0: none */
+	uint32_t group;       /* of the entries that are added */
 	struct undo_header header;
 	uint8_t *packed; /* room for an entry */
 	uint64_t *entry; /* offsets of all entries; only of a file that is read */
@@ -173,6 +174,7 @@ static int index_entries(struct undo *undo)
 			undo->entry = more;
 		}
 		undo->entry[undo->entries++] = undo->end;
+		undo->group = get_le32(undo->packed + 20) + 1;
 		undo->end += ENTRY_BYTES + stored;
 	}
 	return code == -ENODATA ? 0 : code;
@@ -308,6 +310,7 @@ static int save_chunk(struct undo *undo, int copy, uint64_t offset, const void *
 	put_le32(raw + 8, (uint32_t)copy);
 	put_le32(raw + 12, (uint32_t)length);
 	put_le32(raw + 16, (uint32_t)stored);
+	put_le32(raw + 20, undo->group);
 	put_le64(raw + 24, offset);
 	put_le32(raw + 4, crc_of(raw + 8, ENTRY_BYTES - 8 + stored));
 	if (undo->limit_bytes && undo->end + ENTRY_BYTES + stored > undo->limit_bytes)
@@ -339,6 +342,11 @@ int undo_sync(struct undo *undo)
 	return fdatasync(undo->fd) ? -errno : 0;
 }
 
+void undo_barrier(struct undo *undo)
+{
+	undo->group++;
+}
+
 uint64_t undo_size(const struct undo *undo)
 {
 	return undo->end;
@@ -354,7 +362,8 @@ size_t undo_entries(const struct undo *undo)
 	return undo->entries;
 }
 
-int undo_entry(struct undo *undo, size_t entry, int *copy, uint64_t *offset, void *buffer, size_t *length)
+int undo_entry(struct undo *undo, size_t entry, int *copy, uint32_t *group, uint64_t *offset, void *buffer,
+               size_t *length)
 {
 	const uint8_t *raw = undo->packed;
 	size_t stored;
@@ -365,6 +374,7 @@ int undo_entry(struct undo *undo, size_t entry, int *copy, uint64_t *offset, voi
 		return code == -ENODATA ? -EBADMSG : code;
 	*length = get_le32(raw + 12);
 	*offset = get_le64(raw + 24);
+	*group = get_le32(raw + 20);
 	*copy = (int)get_le32(raw + 8);
 	if (*copy < 0 || *copy >= undo->header.copies)
 		return -EBADMSG;

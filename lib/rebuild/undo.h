@@ -8,11 +8,12 @@
  *         64 + 128 n, for copy n: name[16], pv_uuid[40], le64 device_bytes, 64 bytes of zeros;
  *         4092 le32 crc32 of the rest
  *     entries, one after another: 0 magic "SAVE"; 4 le32 crc32 of the rest of the entry; 8 le32 copy;
- *         12 le32 bytes; 16 le32 stored bytes (fewer than bytes: zlib); 20 le32 zero; 24 le64 offset in
+ *         12 le32 bytes; 16 le32 stored bytes (fewer than bytes: zlib); 20 le32 group; 24 le64 offset in
  *         the device; 32 the stored bytes
  *
  * An entry counts from when the file was synced after it; only then is the copy written. A torn last
- * entry therefore is one whose bytes were never overwritten. Entries are put back last to first.
+ * entry therefore is one whose bytes were never overwritten. Entries are put back last to first, and
+ * what one group put back is durable before the next group's turn: as the copy was flushed then.
  */
 #ifndef SVC_UNDO_H
 #define SVC_UNDO_H
@@ -50,6 +51,8 @@ int undo_save(struct undo *undo, int copy, uint64_t offset, const void *bytes, s
 
 /* What was saved so far is durable when it returns 0. */
 int undo_sync(struct undo *undo);
+/* The copy was flushed: a new group begins. */
+void undo_barrier(struct undo *undo);
 uint64_t undo_size(const struct undo *undo);
 void undo_close(struct undo *undo); /* NULL is fine */
 
@@ -59,9 +62,10 @@ const struct undo_header *undo_header(const struct undo *undo);
 size_t undo_entries(const struct undo *undo);
 
 /*
- * Entry number `entry` (0 is the first): where it belongs, and its bytes into buffer, which has room for
+ * Entry number `entry` (0 is the first): where it belongs, its group, and its bytes into buffer, which has room for
  * UNDO_CHUNK_BYTES. -EBADMSG where it is damaged.
  */
-int undo_entry(struct undo *undo, size_t entry, int *copy, uint64_t *offset, void *buffer, size_t *length);
+int undo_entry(struct undo *undo, size_t entry, int *copy, uint32_t *group, uint64_t *offset, void *buffer,
+               size_t *length);
 
 #endif
