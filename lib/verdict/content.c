@@ -61,6 +61,19 @@ static bool judge_mismatch(struct judgement *j, int other)
 	return judgement_conclude(j, VERDICT_MISMATCH, -1);
 }
 
+/* Of two copies with one history: the one whose metadata checksums are right wherever they differ. -1: no such. */
+static int find_right(const struct judgement *j)
+{
+	if (!j->comparison || judgement_count(j, j->is_equal) != 2 || !j->is_equal[j->comparison->reference])
+		return -1;
+	for (int i = 0; i < j->copies; i++) {
+		if (!j->is_equal[i] || j->comparison->copy[i].checksums == CHECKSUM_SILENT)
+			continue;
+		return j->comparison->copy[i].checksums == CHECKSUM_COPY ? i : j->comparison->reference;
+	}
+	return -1;
+}
+
 /*
  * The newest copies hold one history: does their content agree, and if not, is that excused? Returns
  * true where it decided the verdict; else they are equal as far as was looked.
@@ -68,7 +81,7 @@ static bool judge_mismatch(struct judgement *j, int other)
 static bool judge_equals(struct judgement *j)
 {
 	bool is_excused = is_crashed(j) || j->is_torn, is_initial = is_never_synced(j);
-	int authority = judgement_first(j, j->is_equal), differs = -1;
+	int authority = judgement_first(j, j->is_equal), right = find_right(j), differs = -1;
 	uint64_t used_bytes = 0, free_bytes = 0;
 
 	if (judgement_count(j, j->is_equal) < 2)
@@ -87,6 +100,8 @@ static bool judge_equals(struct judgement *j)
 	}
 	if (j->comparison && differs < 0)
 		return false;
+	if (right >= 0 && !is_initial)
+		authority = right;
 	if (is_initial)
 		reason_add(&j->verdict->reasons, REASON_INITIAL_SYNC, -1,
 		           "the mirror's first synchronisation never finished; until then the kernel reads %s",
@@ -95,10 +110,9 @@ static bool judge_equals(struct judgement *j)
 		reason_add(&j->verdict->reasons, REASON_FREE_DIFFERS, differs,
 		           "%" PRIu64 " bytes that no file system uses differ, and nothing else", free_bytes);
 	else if (is_excused)
-		reason_add(
-			&j->verdict->reasons, REASON_UNSETTLED, -1,
-			"writes were under way when the mirror stopped; %s is picked, the leg the kernel reads first",
-			j->copy[authority].name);
+		reason_add(&j->verdict->reasons, REASON_UNSETTLED, -1,
+		           "writes were under way when the mirror stopped; %s is picked, %s", j->copy[authority].name,
+		           right < 0 ? "the leg the kernel reads first" : "whose metadata checksums are right");
 	else
 		return false; /* evidence alone, and nothing speaks against it */
 	mark_equals(j, authority, STATE_STALE);
