@@ -22,7 +22,7 @@ lib_src := $(filter-out %_test.c %_fuzz.c lib/base/replay.c,$(wildcard lib/*.c l
 cmd_src := $(wildcard cmd/*.c)
 test_src := $(wildcard lib/*/*_test.c)
 fuzz_src := $(wildcard lib/*/*_fuzz.c)
-cmds    := svc-compare
+cmds    := svc-compare svc-resync
 
 lib_obj := $(lib_src:%.c=$(B)/obj/%.o)
 cmd_obj := $(cmd_src:%.c=$(B)/obj/%.o)

@@ -44,5 +44,6 @@ int options_parse(const struct command *command, int argc, char **argv, struct c
 void complain(const struct command *command, const char *text, const char *next);
 
 extern const struct command svc_compare;
+extern const struct command svc_resync;
 
 #endif

@@ -92,6 +92,7 @@ static int report_all(const struct survey *survey, enum compare_mode mode, const
 		.is_verbose = common->is_verbose,
 		.has_colour = runtime_has_colour(),
 		.width = runtime_width(),
+		.exit = verdict->exit,
 	};
 
 	if (common->is_json)

@@ -6,7 +6,7 @@
 #include "model.h"
 #include "options.h"
 
-static const struct command *const commands[] = { &svc_compare };
+static const struct command *const commands[] = { &svc_compare, &svc_resync };
 
 static const struct command *find(const char *name)
 {

@@ -44,6 +44,34 @@ static const char *set_lv(void *field, size_t size, const char *value)
 	return set_text(field, size, value);
 }
 
+/* Names of copies in the order of the mirror's legs, apart by blanks. */
+static const char *set_legs(void *field, size_t size, const char *value)
+{
+	char names[CONF_WORD_SIZE], *rest = names;
+
+	if (strlen(value) >= sizeof(names))
+		return "is too long";
+	strcpy(names, value);
+	for (char *name; (name = strsep(&rest, " \t"));)
+		if (*name && strcmp(name, "flash-a") && strcmp(name, "flash-b") && strcmp(name, "shared"))
+			return "must be flash-a, flash-b and shared in the order of the mirror's legs";
+	return set_text(field, size, value);
+}
+
+static const char *set_bytes(void *field, size_t size, const char *value)
+{
+	unsigned long long bytes;
+	char *end;
+
+	(void)size;
+	errno = 0;
+	bytes = strtoull(value, &end, 10);
+	if (*value < '0' || *value > '9' || *end || errno)
+		return "must be a number of bytes";
+	*(uint64_t *)field = bytes;
+	return NULL;
+}
+
 static const char *set_seconds(void *field, size_t size, const char *value)
 {
 	unsigned long seconds;
@@ -78,6 +106,7 @@ static const struct row {
 	const char *excludes; /* another key of the section that means the same */
 } rows[] = {
 	{ "mirror", "lv", set_lv, FIELD(lv), NULL },
+	{ "mirror", "legs", set_legs, FIELD(legs), NULL },
 	{ "copies", "flash-a", set_text, FIELD(flash_a), NULL },
 	{ "copies", "flash-b", set_text, FIELD(flash_b), NULL },
 	{ "copies", "shared", set_text, FIELD(shared), "shared@direct" },
@@ -87,6 +116,8 @@ static const struct row {
 	{ "nbd", "tls-certificates", set_text, FIELD(nbd_tls_certificates), NULL },
 	{ "nbd", "tls-psk-file", set_text, FIELD(nbd_tls_psk_file), NULL },
 	{ "nbd", "tls-username", set_text, FIELD(nbd_tls_username), NULL },
+	{ "undo", "directory", set_text, FIELD(undo_directory), NULL },
+	{ "undo", "limit", set_bytes, FIELD(undo_limit_bytes), NULL },
 	{ "controller", "id", set_controller, FIELD(controller), NULL },
 };
 

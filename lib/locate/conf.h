@@ -17,6 +17,7 @@ enum {
 struct svc_conf {
 	/* [mirror] */
 	char lv[2 * LVM_NAME_SIZE + 8];
+	char legs[CONF_WORD_SIZE]; /* names of copies in the order of the legs, apart by blanks */
 	/* [copies]: locators */
 	char flash_a[SVC_LOCATOR_SIZE];
 	char flash_b[SVC_LOCATOR_SIZE];
@@ -28,6 +29,9 @@ struct svc_conf {
 	char nbd_tls_certificates[CONF_PATH_SIZE];
 	char nbd_tls_psk_file[CONF_PATH_SIZE];
 	char nbd_tls_username[CONF_WORD_SIZE];
+	/* [undo] */
+	char undo_directory[CONF_PATH_SIZE];
+	uint64_t undo_limit_bytes;
 	/* [controller] */
 	char controller; /* 'a' or 'b' */
 };

@@ -34,6 +34,7 @@ struct undo {
 	uint8_t *packed; /* room for an entry */
 	uint64_t *entry; /* offsets of all entries; only of a file that is read */
 	size_t entries;
+	uint64_t touched; /* bit per copy that has an entry */
 };
 
 static uint32_t crc_of(const void *bytes, size_t length)
@@ -175,6 +176,8 @@ static int index_entries(struct undo *undo)
 		}
 		undo->entry[undo->entries++] = undo->end;
 		undo->group = get_le32(undo->packed + 20) + 1;
+		if (get_le32(undo->packed + 8) < SVC_COPIES_MAX)
+			undo->touched |= (uint64_t)1 << get_le32(undo->packed + 8);
 		undo->end += ENTRY_BYTES + stored;
 	}
 	return code == -ENODATA ? 0 : code;
@@ -355,6 +358,11 @@ uint64_t undo_size(const struct undo *undo)
 const struct undo_header *undo_header(const struct undo *undo)
 {
 	return &undo->header;
+}
+
+bool undo_touches(const struct undo *undo, int copy)
+{
+	return undo->touched >> copy & 1;
 }
 
 size_t undo_entries(const struct undo *undo)

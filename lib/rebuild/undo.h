@@ -61,6 +61,9 @@ int undo_open(const char *path, struct undo **undo, struct svc_error *error);
 const struct undo_header *undo_header(const struct undo *undo);
 size_t undo_entries(const struct undo *undo);
 
+/* Whether any entry belongs to this copy. */
+bool undo_touches(const struct undo *undo, int copy);
+
 /*
  * Entry number `entry` (0 is the first): where it belongs, its group, and its bytes into buffer, which has room for
  * UNDO_CHUNK_BYTES. -EBADMSG where it is damaged.

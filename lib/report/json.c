@@ -223,9 +223,8 @@ static json_t *differences_json(const struct report *report)
 	                 "unattributed_bytes", number(comparison->owners.unknown_bytes));
 }
 
-static json_t *reasons_json(const struct report *report)
+static json_t *reasons_json(const struct report *report, const struct reasons *reasons)
 {
-	const struct reasons *reasons = &report->verdict->reasons;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < reasons->count; i++) {
@@ -240,6 +239,34 @@ static json_t *reasons_json(const struct report *report)
 	return list;
 }
 
+static void add_rebuild(json_t *object, const struct report *report)
+{
+	static const char *const state[] = { [STEP_TODO] = "todo", [STEP_DONE] = "done", [STEP_FAILED] = "failed" };
+	const struct plan *plan = report->plan;
+	const struct outcome *outcome = report->outcome;
+	json_t *list = json_array();
+
+	for (int a = 0; a < plan->actions; a++) {
+		char what[1200];
+
+		action_describe(plan, report->copy, &plan->action[a], what, sizeof(what));
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s, s:o}", "action",
+		                                      action_name(plan->action[a].kind), "copy",
+		                                      text(report->copy[plan->action[a].copy].name), "bytes",
+		                                      number(plan->action[a].bytes), "state", state[outcome->step[a]],
+		                                      "text", text(what)));
+	}
+	json_object_set_new(object, "plan", list);
+	json_object_set_new(object, "from",
+	                    plan->authority < 0 ? json_null() : text(report->copy[plan->authority].name));
+	json_object_set_new(object, "refusals", reasons_json(report, report->refusals));
+	json_object_set_new(object, "written_bytes", number(outcome->written_bytes));
+	json_object_set_new(object, "content_bytes", number(outcome->content_bytes));
+	json_object_set_new(object, "write_calls", number(outcome->writes));
+	json_object_set_new(object, "proven_bytes", number(outcome->proven_bytes));
+	json_object_set_new(object, "undo", *report->undo_path ? text(report->undo_path) : json_null());
+}
+
 int report_json(const struct report *report, FILE *out)
 {
 	const struct verdict *verdict = report->verdict;
@@ -252,12 +279,14 @@ int report_json(const struct report *report, FILE *out)
 	object = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "schema", "svc/1", "command", report->command, "verdict",
 	                   verdict_name(verdict->kind), "authority",
 	                   verdict->authority < 0 ? json_null() : text(report->copy[verdict->authority].name),
-	                   "reasons", reasons_json(report), "copies", copies);
+	                   "reasons", reasons_json(report, &verdict->reasons), "copies", copies);
 	json_object_set_new(object, "compared",
 	                    json_pack("{s:s, s:o, s:o}", "mode", report_mode_name(report->mode), "bytes",
 	                              number(comparison->bytes), "read_bytes", number(comparison->read_bytes)));
 	json_object_set_new(object, "differences", differences_json(report));
-	json_object_set_new(object, "exit", json_integer(verdict->exit));
+	if (report->plan)
+		add_rebuild(object, report);
+	json_object_set_new(object, "exit", json_integer(report->exit));
 	code = object && !json_dumpf(object, out, JSON_COMPACT) && fputc('\n', out) != EOF && !fflush(out) ? 0 : -EIO;
 	json_decref(object);
 	return code;

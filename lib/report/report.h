@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "model.h"
+#include "plan/plan.h"
+#include "rebuild/rebuild.h"
 
 struct report {
 	const char *command; /* "compare" */
@@ -18,11 +20,26 @@ struct report {
 	bool is_verbose;       /* all evidence, all files, all extents */
 	bool has_colour;       /* the output is a terminal and NO_COLOR is not set */
 	int width;             /* columns */
+	int exit;              /* the exit code of the command */
+	/* svc-resync alone; NULL elsewhere */
+	const struct plan *plan;
+	const struct outcome *outcome;
+	const struct reasons *refusals;
+	const char *undo_path; /* empty: nothing is saved */
 };
 
 /* 0, or -errno where writing to `out` failed or memory is short. */
 int report_text(const struct report *report, FILE *out);
 int report_json(const struct report *report, FILE *out);
+
+/* The plan, action by action, and where the undo goes; or why there is none. */
+void report_plan(const struct report *report, FILE *out);
+
+/* What was written, proven and saved. */
+void report_result(const struct report *report, FILE *out);
+
+/* "   label: words", wrapped to the width, later lines indented under the first. */
+void report_paragraph(const struct report *report, FILE *out, const char *label, const char *raw);
 
 /* All evidence of all copies as "name: value" lines (-v). */
 void report_evidence(const struct report *report, FILE *out);

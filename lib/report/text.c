@@ -95,7 +95,7 @@ static int print_table(const struct report *report, FILE *out)
 }
 
 /* A labelled paragraph: words wrapped to the width, later lines indented under the first. */
-static void print_paragraph(const struct report *report, FILE *out, const char *label, const char *raw)
+void report_paragraph(const struct report *report, FILE *out, const char *label, const char *raw)
 {
 	char text[1600];
 	size_t room = (size_t)(report->width > 40 ? report->width : 80) - LABEL_COLUMNS;
@@ -131,11 +131,11 @@ static void print_reasons(const struct report *report, FILE *out)
 		shown = REASONS_SHOWN;
 	for (size_t i = 0; i < shown; i++) {
 		snprintf(text, sizeof(text), "%s: %s", reason_row(reasons->item[i].id)->id, reasons->item[i].text);
-		print_paragraph(report, out, i ? "" : "reason", text);
+		report_paragraph(report, out, i ? "" : "reason", text);
 	}
 	if (shown < reasons->count) {
 		snprintf(text, sizeof(text), "and %zu more (-v lists them)", reasons->count - shown);
-		print_paragraph(report, out, "", text);
+		report_paragraph(report, out, "", text);
 	}
 }
 
@@ -191,7 +191,7 @@ static void print_differences(const struct report *report, FILE *out)
 		                           comparison->free_bytes);
 	if (owners->unknown_bytes)
 		snprintf(text + length, sizeof(text) - length, ", %" PRIu64 " of unknown owner", owners->unknown_bytes);
-	print_paragraph(report, out, "differs", text);
+	report_paragraph(report, out, "differs", text);
 	if (!report->is_verbose && shown > FILES_SHOWN)
 		shown = FILES_SHOWN;
 	for (size_t i = 0; i < shown; i++)
@@ -215,7 +215,7 @@ static void print_compared(const struct report *report, FILE *out)
 	else
 		snprintf(text, sizeof(text), "%s, %" PRIu64 " bytes in each of %d",
 		         report->mode == COMPARE_FULL ? "every block" : "every block in use", comparison->bytes, parts);
-	print_paragraph(report, out, "compared", text);
+	report_paragraph(report, out, "compared", text);
 	if (comparison->done && comparison->used_bytes + comparison->free_bytes)
 		print_differences(report, out);
 }
@@ -242,7 +242,7 @@ static void print_action(const struct report *report, FILE *out)
 	enum svc_exit code = report->verdict->exit;
 
 	if (next)
-		print_paragraph(report, out, "action", next);
+		report_paragraph(report, out, "action", next);
 	if (code == SVC_EXIT_DIFFER)
 		fprintf(out, "%*ssvc-resync%s\n", LABEL_COLUMNS, "", report->arguments);
 	else if (code == SVC_EXIT_OPERATOR && report->verdict->kind != VERDICT_UNRELATED)
@@ -266,10 +266,11 @@ int report_text(const struct report *report, FILE *out)
 	fprintf(out, "%8s: %s%s%s\n", "verdict", report->has_colour ? colour : "", name,
 	        report->has_colour ? "\033[0m" : "");
 	report_status(report, status, sizeof(status));
-	print_paragraph(report, out, "status", status);
+	report_paragraph(report, out, "status", status);
 	print_reasons(report, out);
 	print_compared(report, out);
-	print_action(report, out);
+	if (!report->plan)
+		print_action(report, out);
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }
 
@@ -279,6 +280,6 @@ void report_explain(enum reason_id id, FILE *out)
 	struct report plain = { .width = 80 };
 
 	fprintf(out, "%s\n", row->id);
-	print_paragraph(&plain, out, "meaning", row->meaning);
-	print_paragraph(&plain, out, "next", row->next);
+	report_paragraph(&plain, out, "meaning", row->meaning);
+	report_paragraph(&plain, out, "next", row->next);
 }

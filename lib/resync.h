@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One resync from survey to proof: compare, judge, plan, ask, rebuild. Commands, console and boot call this. */
+#ifndef SVC_RESYNC_H
+#define SVC_RESYNC_H
+
+#include <signal.h>
+
+#include "plan/plan.h"
+#include "rebuild/rebuild.h"
+#include "survey.h"
+
+struct resync_options {
+	struct plan_wish wish;
+	struct locate_options locate;
+	const char *legs;           /* svc.conf's order of the legs; NULL or empty: not known */
+	bool is_dry_run;            /* stop before the question */
+	const char *save_path;      /* --save */
+	bool is_saving;             /* false: --no-save */
+	const char *undo_directory; /* where undo files go without --save */
+	uint64_t undo_limit_bytes;  /* 0: none */
+	uint64_t rate;
+	int64_t now;
+	const volatile sig_atomic_t *stop;
+	void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
+	/*
+	 * Shows the plan and asks; called when there is something to write. Returns 0 to go on, or the exit
+	 * code to end with (SVC_EXIT_REFUSED). NULL: go on.
+	 */
+	int (*confirm)(void *context);
+	void *context;
+};
+
+/* What came of it, for the report. */
+struct resync {
+	struct comparison comparison;
+	struct verdict verdict; /* before anything was written */
+	struct plan plan;
+	struct outcome outcome;
+	struct reasons refusals; /* why nothing, or not all, was written */
+	char undo_path[1100];    /* empty: nothing was saved */
+	bool is_planned;         /* the plan may be shown */
+	bool is_done;            /* every action was carried out and proven */
+};
+
+/*
+ * Returns the exit code: 0 where the copies are, or were made, equal; else why not, in *refusals or
+ * *error. Free with resync_free in any case. The survey's devices are open for reading; those that are
+ * written are opened again, exclusively.
+ */
+int resync_run(struct survey *survey, const struct resync_options *options, struct resync *resync,
+               struct svc_error *error);
+void resync_free(struct resync *resync);
+
+/*
+ * --undo: puts back what `path` holds onto the copies of the survey's names. The exit code; *error says
+ * why not. *written_bytes: what differed and was written.
+ */
+int resync_undo(struct survey *survey, const struct locate_options *locate, const char *path,
+                const volatile sig_atomic_t *stop, uint64_t *written_bytes, struct svc_error *error);
+
+#endif
