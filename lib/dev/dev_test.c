@@ -339,6 +339,9 @@ static void sparse_file(void **state)
 	assert_int_equal(run.length, 0);
 	assert_int_equal(dev_next_data(dev, size, &run), 0);
 	assert_int_equal(run.length, 0);
+	/* What was cut off is no hole. */
+	assert_int_equal(truncate(in_folder("sparse"), (off_t)at), 0);
+	assert_int_equal(dev_next_data(dev, at + 8192, &run), -EIO);
 	dev_close(dev);
 }
 

@@ -81,11 +81,15 @@ static int file_flush(struct dev *dev)
 static int file_next_data(struct dev *dev, uint64_t offset, struct extent *run)
 {
 	struct file *file = (struct file *)dev;
+	struct stat now;
 	off_t data, hole;
 
 	/* The descriptor's position is nobody's: everything else here is pread and pwrite. */
 	data = lseek(file->fd, (off_t)offset, SEEK_DATA);
 	if (data < 0 && errno == ENXIO) {
+		/* A file that was cut off meanwhile has no zeros there, it has nothing. */
+		if (fstat(file->fd, &now) || (uint64_t)now.st_size < dev->size_bytes)
+			return -EIO;
 		*run = (struct extent){ .offset = dev->size_bytes };
 		return 0;
 	}

@@ -181,8 +181,9 @@ static int64_t command_issue(struct connection *c, enum command command, void *b
 	case COMMAND_FLUSH:
 		return nbd_aio_flush(c->nbd, NBD_NULL_COMPLETION, 0);
 	default:
+		/* One descriptor: a server may have thousands for a fragmented disk, and only the first run is wanted. */
 		return nbd_aio_block_status(c->nbd, length, offset, *(nbd_extent_callback *)buffer, NBD_NULL_COMPLETION,
-		                            0);
+		                            LIBNBD_CMD_FLAG_REQ_ONE);
 	}
 }
 
