@@ -20,6 +20,7 @@ struct work {
 	pthread_mutex_t lock; /* guards all below, the parts' bitsets and the scan's counts */
 	pthread_cond_t over;  /* a worker ended */
 	uint64_t cursor;      /* the first unit not handed out yet */
+	struct extent data[SVC_COPIES_MAX]; /* by part: the run at or next to the cursor that may hold more than zeros */
 	int running;
 	int code; /* the first error that ends the scan */
 };
@@ -40,18 +41,63 @@ uint64_t scan_set_bytes(const struct scan *scan, const struct bitset *set)
 	return bytes;
 }
 
+/*
+ * Where the stretch from `offset` on ends that reads as zeros on every part, so that reading it could
+ * show nothing new; `offset` itself where there is none. A part that cannot tell is read.
+ */
+static uint64_t find_hole_end(struct work *work, uint64_t offset)
+{
+	const struct scan *scan = work->scan;
+	uint64_t end = scan->leg_bytes;
+
+	for (int p = 0; p < scan->parts; p++) {
+		struct extent *data = &work->data[p];
+
+		if (offset >= data->offset + data->length && dev_next_data(scan->part[p].leg, offset, data))
+			*data = (struct extent){ offset, scan->leg_bytes - offset };
+		if (data->offset <= offset)
+			return offset;
+		if (data->offset < end)
+			end = data->offset;
+	}
+	return end;
+}
+
+/* Counts the wanted units of [first, end) as compared, and equal. */
+static void pass_hole(struct scan *scan, uint64_t first, uint64_t end)
+{
+	for (uint64_t unit = first; unit < end; unit++) {
+		if (!bitset_test(scan->wanted, unit))
+			continue;
+		scan->done_bytes += scan_unit_length(scan, unit);
+		for (int p = 0; scan->is_repeated && p < scan->parts; p++)
+			bitset_clear(scan->part[p].differing, unit);
+	}
+}
+
 static bool take_chunk(struct work *work, uint64_t *first, uint64_t *count)
 {
 	struct scan *scan = work->scan;
+	uint64_t most = CHUNK_BYTES / scan->unit_bytes;
 	bool is_found = false;
 
 	pthread_mutex_lock(&work->lock);
-	if (scan->stop && *scan->stop)
-		work->code = -EINTR;
-	if (!work->code)
-		is_found = bitset_next_run(scan->wanted, work->cursor, CHUNK_BYTES / scan->unit_bytes, first, count);
-	if (is_found)
-		work->cursor = *first + *count;
+	while (!is_found && !work->code) {
+		uint64_t hole_end;
+
+		if (scan->stop && *scan->stop)
+			work->code = -EINTR;
+		if (work->code || !bitset_next_run(scan->wanted, work->cursor, most, first, count))
+			break;
+		hole_end = find_hole_end(work, *first * scan->unit_bytes);
+		/* Whole units only; the last one may be short. */
+		work->cursor = hole_end == scan->leg_bytes ? scan->wanted->bits : hole_end / scan->unit_bytes;
+		is_found = work->cursor <= *first;
+		if (is_found)
+			work->cursor = *first + *count;
+		else
+			pass_hole(scan, *first, work->cursor);
+	}
 	pthread_mutex_unlock(&work->lock);
 	return is_found;
 }

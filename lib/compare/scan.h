@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The scan: several threads read the same stretch of every copy and mark the units that differ. No
- * hash: the copies are all within reach, so the bytes themselves are compared.
+ * hash: the copies are all within reach, so the bytes themselves are compared. What reads as zeros on
+ * every copy by definition (a hole in an image file) is equal and not read.
  */
 #ifndef SVC_SCAN_H
 #define SVC_SCAN_H
@@ -28,7 +29,7 @@ struct scan {
 	const volatile sig_atomic_t *stop;
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
 	void *context;
-	uint64_t done_bytes; /* out: compared, per copy */
+	uint64_t done_bytes; /* out: compared, per copy, holes included */
 	uint64_t read_bytes; /* out: read from all copies together */
 };
 
