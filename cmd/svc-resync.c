@@ -13,6 +13,7 @@
 #include "report/report.h"
 #include "resync.h"
 #include "runtime.h"
+#include "verdict/verdict.h"
 
 enum { KEY_FROM = 300, KEY_TO, KEY_ALLOCATED, KEY_SAVE, KEY_NO_SAVE, KEY_RATE, KEY_UNDO };
 
@@ -193,6 +194,8 @@ static int read_wish(const struct survey *survey, const struct resync_arguments 
 	if (arguments->from) {
 		wish->from = find_copy(survey, arguments->from);
 		wrong = wish->from < 0 ? arguments->from : NULL;
+		if (wish->from >= 0) /* paths lead to one volume, or nothing is written at all */
+			wish->from = verdict_first_path(survey->copy, survey->copies, wish->from);
 	}
 	for (int t = 0; t < arguments->tos && !wrong; t++) {
 		int i = find_copy(survey, arguments->to[t]);

@@ -140,7 +140,6 @@ struct fs_evidence {
 	char uuid[EXT4_UUID_SIZE];
 	char label[17];
 	uint64_t bytes;      /* file-system size */
-	uint64_t used_bytes; /* blocks the superblock does not count as free */
 	uint32_t block_bytes;
 	bool is_clean;       /* s_state has VALID_FS and not ERROR_FS */
 	bool has_errors;     /* s_state has ERROR_FS */
@@ -291,6 +290,7 @@ struct comparison {
 	struct content_difference copy[SVC_COPIES_MAX];
 	struct bitset *differing; /* bit per block that differs in any copy */
 	struct bitset *used;      /* bit per block that some copy's file system uses */
+	uint64_t mapped_bytes;    /* in all of `used` */
 	struct attribution owners;
 };
 

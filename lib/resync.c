@@ -46,10 +46,14 @@ static int compare(struct survey *survey, const struct resync_options *options, 
 
 	verdict_judge(survey->copy, survey->copies, NULL, false, &resync->verdict);
 	reference = verdict_reference(survey->copy, survey->copies, &resync->verdict);
-	if (reference >= 0 && options->wish.from >= 0 && survey->copy[options->wish.from].condition == COPY_USABLE)
+	if (options->wish.from >= 0 && survey->copy[options->wish.from].condition == COPY_USABLE &&
+	    (reference >= 0 || resync->verdict.kind == VERDICT_UNRELATED))
 		reference = options->wish.from;
-	resync->comparison.reference = reference;
-	resync->comparison.mode = compare_options.mode;
+	/* Nothing to compare with: what is in use on the authority still has to be known. */
+	if (resync->verdict.kind == VERDICT_UNRELATED || (reference < 0 && resync->verdict.authority >= 0))
+		compare_options.mode = COMPARE_FAST;
+	if (reference < 0)
+		reference = resync->verdict.authority;
 	if (reference >= 0)
 		code = compare_run(survey->copy, survey->copies, survey->access, reference, &compare_options,
 		                   &resync->comparison, error);
@@ -178,7 +182,7 @@ static int rebuild(struct survey *survey, const struct resync_options *options, 
 	struct rebuild_map map = {
 		.differing = resync->comparison.differing,
 		.used = resync->comparison.used,
-		.unit_bytes = resync->comparison.done ? resync->comparison.block_bytes : 0,
+		.unit_bytes = resync->comparison.block_bytes,
 	};
 	struct rebuild_options rebuild_options = {
 		.lv = options->locate.lv,

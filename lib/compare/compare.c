@@ -274,6 +274,9 @@ static int run(struct job *job, int reference)
 	if (code)
 		return code;
 	comparison->block_bytes = job->scan.unit_bytes;
+	comparison->mapped_bytes = scan_set_bytes(&job->scan, comparison->used);
+	if (job->options->mode == COMPARE_FAST)
+		return 0;
 	code = scan_run(&job->scan);
 	comparison->bytes = job->scan.done_bytes;
 	if (code)

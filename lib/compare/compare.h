@@ -10,7 +10,7 @@
 #include "model.h"
 
 struct compare_options {
-	enum compare_mode mode;            /* COMPARE_ALLOCATED or COMPARE_FULL */
+	enum compare_mode mode;            /* COMPARE_FAST: only map what is in use; nothing is `done` then */
 	const volatile sig_atomic_t *stop; /* set by a signal handler: stop soon; or NULL */
 	/* Called a few times a second from the calling thread; or NULL. Bytes per copy. */
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);

@@ -33,13 +33,18 @@ static bool is_own_copy(const struct planning *p, int i)
 	                          strcmp(p->copy[i].group, p->copy[authority].group) != 0);
 }
 
-/* Paths that show different data: which of them is the volume is not for a rebuild to guess. */
+/* Paths that show different data, or a clone: which of them is the volume is not for a rebuild to guess. */
+static bool is_about_identity(enum reason_id id)
+{
+	return id == REASON_PATHS_DIFFER || id == REASON_CLONE;
+}
+
 static int refuse_paths(struct planning *p)
 {
 	for (size_t i = 0; i < p->verdict->reasons.count; i++) {
 		const struct reason *reason = &p->verdict->reasons.item[i];
 
-		if (reason->id != REASON_PATHS_DIFFER)
+		if (!is_about_identity(reason->id))
 			continue;
 		reason_add(p->refusals, reason->id, reason->copy, "%s", reason->text);
 		return SVC_EXIT_OPERATOR;
@@ -96,6 +101,20 @@ static bool is_right(const struct planning *p, int i)
 	       (!comparison->copy[i].used_bytes && !comparison->copy[i].free_bytes);
 }
 
+/* A leg, but of a mirror that is not the authority's. */
+static bool is_other_mirror(const struct planning *p, int i)
+{
+	const struct copy *right = &p->copy[p->plan->authority], *copy = &p->copy[i];
+
+	if (copy->condition != COPY_USABLE)
+		return false;
+	if (right->evidence.lvm.type == MIRROR_NONE || copy->evidence.lvm.type == MIRROR_NONE)
+		return right->evidence.lvm.type != copy->evidence.lvm.type ||
+		       strcmp(right->evidence.fs.uuid, copy->evidence.fs.uuid) != 0;
+	return strcmp(right->evidence.lvm.vg_uuid, copy->evidence.lvm.vg_uuid) != 0 ||
+	       strcmp(right->evidence.lvm.lv_uuid, copy->evidence.lvm.lv_uuid) != 0;
+}
+
 static int choose_target(struct planning *p, int i)
 {
 	const struct copy *copy = &p->copy[i];
@@ -107,7 +126,7 @@ static int choose_target(struct planning *p, int i)
 		reason_add(p->refusals, REASON_OPEN, i, "%s cannot be reached", copy->name);
 		return SVC_EXIT_IO;
 	}
-	if (copy->condition == COPY_FOREIGN || p->verdict->state[i] == STATE_FOREIGN) {
+	if (copy->condition == COPY_FOREIGN || is_other_mirror(p, i)) {
 		if (!is_named) {
 			reason_add(p->refusals, REASON_NAME_TARGET, i,
 			           "%s holds something else; it is only overwritten where --to names it", copy->name);
@@ -120,6 +139,7 @@ static int choose_target(struct planning *p, int i)
 		return SVC_EXIT_REFUSED;
 	}
 	p->plan->is_target[i] = true;
+	p->plan->is_compared[i] = p->comparison->done && p->comparison->copy[i].compared;
 	p->plan->is_whole[i] |= copy->condition != COPY_USABLE && !copy->leg_bytes;
 	return 0;
 }
@@ -210,17 +230,31 @@ static void add(struct plan *plan, enum action_kind kind, int copy, uint64_t byt
 	plan->action[plan->actions++] = (struct action){ kind, copy, bytes };
 }
 
+/* What is to be written: as compared with the authority, or in any copy where it was compared with another. */
+static void count_bytes(const struct planning *p, int i, uint64_t *used, uint64_t *rest)
+{
+	const struct comparison *comparison = p->comparison;
+
+	*used = comparison->mapped_bytes;
+	*rest = p->copy[p->plan->authority].leg_bytes - *used;
+	if (p->plan->is_compared[i]) {
+		bool is_direct = comparison->reference == p->plan->authority;
+
+		*used = is_direct ? comparison->copy[i].used_bytes : comparison->used_bytes;
+		*rest = is_direct ? comparison->copy[i].free_bytes : comparison->free_bytes;
+	}
+	if (!p->plan->has_free)
+		*rest = 0;
+}
+
 /* Marks first, content, proof, then what makes the kernel trust the leg, and the mark off last. */
 static void list_target(struct planning *p, int i)
 {
 	struct plan *plan = p->plan;
-	const struct content_difference *content = &p->comparison->copy[i];
-	bool is_known = p->comparison->done && content->compared;
-	uint64_t used = is_known ? content->used_bytes : p->copy[plan->authority].evidence.fs.used_bytes;
-	uint64_t leg = p->copy[plan->authority].leg_bytes;
-	uint64_t rest = !plan->has_free ? 0 : is_known ? content->free_bytes : leg - used;
 	enum mirror_type type = p->copy[plan->authority].evidence.lvm.type;
+	uint64_t used, rest;
 
+	count_bytes(p, i, &used, &rest);
 	if (plan->is_whole[i])
 		add(plan, ACTION_LAYOUT, i, 0);
 	add(plan, ACTION_MARK, i, 0);

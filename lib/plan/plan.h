@@ -42,6 +42,7 @@ struct plan {
 	bool is_forced; /* a history is given up: --from against or without a verdict */
 	bool is_target[SVC_COPIES_MAX];
 	bool is_whole[SVC_COPIES_MAX];      /* a target without a usable layout: all of it is written */
+	bool is_compared[SVC_COPIES_MAX];   /* targets: where it differs is known; else every block is looked at */
 	bool is_member[SVC_COPIES_MAX];     /* authority, its equals and the targets: equal when all is done */
 	unsigned leg_index[SVC_COPIES_MAX]; /* members: the array position each one has */
 	bool has_free;                      /* blocks not in use are made equal too */

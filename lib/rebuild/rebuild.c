@@ -9,7 +9,6 @@
 #include "compare/scan.h"
 #include "evidence/evidence.h"
 #include "evidence/record.h"
-#include "fs/fs.h"
 #include "locate/pv_write.h"
 #include "locate/vg.h"
 #include "rebuild/content.h"
@@ -20,7 +19,6 @@
 
 enum {
 	PROGRESS_BYTES = 64 << 20, /* how much content may have to be compared again after a crash */
-	UNIT_BYTES = 4096,         /* where neither comparison nor file system names a block size */
 	MAGIC_OFFSET = 1024 + 56,  /* ext4's s_magic, fs/ext4/ext4.h */
 };
 
@@ -46,7 +44,6 @@ struct rebuild {
 	struct svc_error *error;
 	struct undo *undo;
 	struct member member[SVC_COPIES_MAX];
-	struct bitset *used; /* units */
 	struct bitset *pass; /* units that the content action at hand looks at */
 	uint32_t unit_bytes;
 	uint64_t leg_bytes;
@@ -149,6 +146,9 @@ static int open_undo(struct rebuild *r)
 		       strnlen(r->copy[i].group, sizeof(header.copy[i].name) - 1));
 		memcpy(header.copy[i].pv_uuid, r->copy[i].evidence.lvm.pv_uuid, LVM_UUID_SIZE);
 		header.copy[i].device_bytes = r->copy[i].device_bytes;
+		if (r->plan->is_whole[i])
+			memcpy(header.copy[i].rebuilt_uuid,
+			       authority_of(r)->evidence.lvm.leg_pv_uuid[r->plan->leg_index[i]], LVM_UUID_SIZE);
 	}
 	return undo_create(r->options->save_path, &header, r->options->save_append, r->options->save_limit_bytes,
 	                   &r->undo, r->error);
@@ -158,33 +158,20 @@ static int open_undo(struct rebuild *r)
 static int make_maps(struct rebuild *r)
 {
 	uint64_t units;
-	struct fs *fs = NULL;
 	int code = 0;
 
 	r->leg_bytes = authority_of(r)->leg_bytes;
 	r->unit_bytes = r->map->unit_bytes;
-	if (!r->unit_bytes && !fs_open(authority_access(r)->leg, FS_REPLAYED, &fs, r->error))
-		r->unit_bytes = fs_block_bytes(fs);
-	if (!r->unit_bytes)
-		r->unit_bytes = UNIT_BYTES;
 	units = r->leg_bytes / r->unit_bytes + (r->leg_bytes % r->unit_bytes != 0);
-	r->used = bitset_new(units);
 	r->pass = bitset_new(units);
-	if (!r->used || !r->pass)
+	if (!r->pass)
 		code = -ENOMEM;
-	else if (r->map->used)
-		bitset_or(r->used, r->map->used);
-	else if (fs)
-		code = fs_mark_used(fs, r->unit_bytes, r->used, r->error);
-	else
-		bitset_set_range(r->used, 0, units);
 	for (int i = 0; i < r->copies && !code; i++) {
 		if (!r->plan->is_target[i])
 			continue;
 		r->member[i].written = bitset_new(units);
 		code = r->member[i].written ? 0 : -ENOMEM;
 	}
-	fs_close(fs);
 	return code == -ENOMEM ? error_set(r->error, code, "out of memory for the block maps") : code;
 }
 
@@ -313,12 +300,12 @@ static void choose_pass(struct rebuild *r, int i, bool wants_used)
 {
 	memset(r->pass->word, 0, (r->pass->bits + 63) / 64 * sizeof(r->pass->word[0]));
 	for (uint64_t w = 0; w < (r->pass->bits + 63) / 64; w++) {
-		uint64_t used = r->used->word[w], all = ~(uint64_t)0;
+		uint64_t used = r->map->used->word[w], all = ~(uint64_t)0;
 
 		if (w == r->pass->bits / 64)
 			all = ((uint64_t)1 << r->pass->bits % 64) - 1;
 		r->pass->word[w] = (wants_used ? used : ~used) & all;
-		if (!r->plan->is_whole[i] && r->map->differing)
+		if (r->plan->is_compared[i])
 			r->pass->word[w] &= r->map->differing->word[w];
 	}
 }
@@ -528,7 +515,6 @@ static void close_members(struct rebuild *r)
 		close_legs(&member->plain);
 		dev_close(member->saver);
 	}
-	bitset_free(r->used);
 	bitset_free(r->pass);
 	if (r->undo)
 		r->outcome->saved_bytes = undo_size(r->undo);

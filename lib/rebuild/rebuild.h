@@ -33,7 +33,7 @@ struct rebuild_options {
 	void *context;
 };
 
-/* What the comparison found, for the copies that have a leg already. */
+/* What the comparison found; `differing` is about the copies that have a leg already. */
 struct rebuild_map {
 	const struct bitset *differing; /* units that differ in some copy; NULL: nothing was compared */
 	const struct bitset *used;      /* units that some copy's file system uses */

@@ -25,7 +25,8 @@ static int check_device(const struct undo_copy *saved, struct dev *device, struc
 	code = dev_read(device, head, device->size_bytes < sizeof(head) ? device->size_bytes : sizeof(head), 0);
 	if (code)
 		return error_set(error, code, "%s: its label cannot be read: %s", saved->name, strerror(-code));
-	if (pv_parse_label(head, sizeof(head), &label, &why) == PV_VALID && strcmp(label.uuid, saved->pv_uuid))
+	if (pv_parse_label(head, sizeof(head), &label, &why) == PV_VALID && strcmp(label.uuid, saved->pv_uuid) &&
+	    strcmp(label.uuid, saved->rebuilt_uuid))
 		return error_set(error, -EINVAL, "%s: PV %s was saved, this device is PV %s", saved->name,
 		                 saved->pv_uuid, label.uuid);
 	return 0;

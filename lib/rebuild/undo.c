@@ -93,6 +93,7 @@ static void format_header(const struct undo_header *header, uint8_t *raw)
 		memcpy(at, header->copy[i].name, strlen(header->copy[i].name));
 		memcpy(at + 16, header->copy[i].pv_uuid, strlen(header->copy[i].pv_uuid));
 		put_le64(at + 56, header->copy[i].device_bytes);
+		memcpy(at + 64, header->copy[i].rebuilt_uuid, strlen(header->copy[i].rebuilt_uuid));
 	}
 	put_le32(raw + HEADER_CRC, crc_of(raw, HEADER_CRC));
 }
@@ -112,6 +113,7 @@ static int parse_header(const uint8_t *raw, struct undo_header *header)
 		memcpy(header->copy[i].name, at, sizeof(header->copy[i].name) - 1);
 		memcpy(header->copy[i].pv_uuid, at + 16, LVM_UUID_SIZE - 1);
 		header->copy[i].device_bytes = get_le64(at + 56);
+		memcpy(header->copy[i].rebuilt_uuid, at + 64, LVM_UUID_SIZE - 1);
 	}
 	return 0;
 }

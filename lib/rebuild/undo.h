@@ -5,7 +5,8 @@
  *
  *     header, 4096 bytes: 0 magic "SVCUNDO" and NUL; 8 le32 version 1; 12 le32 copies;
  *         16 le64 time, seconds since 1970; 24 lv_uuid[40];
- *         64 + 128 n, for copy n: name[16], pv_uuid[40], le64 device_bytes, 64 bytes of zeros;
+ *         64 + 128 n, for copy n: name[16], pv_uuid[40], le64 device_bytes,
+ *         rebuilt_uuid[40], zeros;
  *         4092 le32 crc32 of the rest
  *     entries, one after another: 0 magic "SAVE"; 4 le32 crc32 of the rest of the entry; 8 le32 copy;
  *         12 le32 bytes; 16 le32 stored bytes (fewer than bytes: zlib); 20 le32 group; 24 le64 offset in
@@ -29,6 +30,7 @@ struct undo_copy {
 	char name[16];
 	char pv_uuid[LVM_UUID_SIZE]; /* empty: none */
 	uint64_t device_bytes;
+	char rebuilt_uuid[LVM_UUID_SIZE]; /* of the PV that the rebuild makes of it; empty: the same */
 };
 
 struct undo_header {

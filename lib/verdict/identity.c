@@ -122,6 +122,13 @@ bool judge_relation(struct judgement *j)
 	return judgement_conclude(j, VERDICT_UNRELATED, -1);
 }
 
+/* Newer metadata in which the other's PV carries no leg any more. */
+static bool is_removed(const struct lvm_evidence *newer, const struct lvm_evidence *older)
+{
+	return newer->seqno > older->seqno && older->leg_index < SVC_LEGS_MAX &&
+	       strcmp(newer->leg_pv_uuid[older->leg_index], older->pv_uuid) != 0;
+}
+
 static bool judge_twins(struct judgement *j)
 {
 	bool is_bad = false;
@@ -143,6 +150,15 @@ static bool judge_twins(struct judgement *j)
 				           " bytes, one of %u",
 				           j->copy[x].name, j->copy[x].leg_bytes, lx->leg_count, j->copy[y].name,
 				           j->copy[y].leg_bytes, ly->leg_count);
+				is_bad = true;
+			}
+			if (is_removed(lx, ly) || is_removed(ly, lx)) {
+				int gone = is_removed(lx, ly) ? y : x, kept = gone == x ? y : x;
+
+				reason_add(&j->verdict->reasons, REASON_LAYOUT, gone,
+				           "the newer LVM metadata on %s has no leg on %s's PV: it was removed from "
+				           "the mirror",
+				           j->copy[kept].name, j->copy[gone].name);
 				is_bad = true;
 			}
 			if (lx->seqno != ly->seqno)

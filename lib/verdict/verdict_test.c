@@ -322,6 +322,10 @@ static void test_case(void **state)
 		set_copy(&copy[n], &test->row[n], (unsigned)n);
 		set_content(&comparison.copy[n], &test->row[n]);
 	}
+	for (int x = 0; x < n; x++) /* every PV's metadata knows every other's */
+		for (int y = 0; y < n; y++)
+			strcpy(copy[x].evidence.lvm.leg_pv_uuid[copy[y].evidence.lvm.leg_index],
+			       copy[y].evidence.lvm.pv_uuid);
 	verdict_judge(copy, n, NULL, test->is_fast, &verdict);
 	comparison.reference = verdict_reference(copy, n, &verdict);
 	if (!test->is_fast && comparison.reference >= 0)
