@@ -245,6 +245,8 @@ static int do_layout(struct rebuild *r, int i)
 	struct pv_label label;
 	int code;
 
+	close_legs(&member->over);
+	close_legs(&member->plain);
 	if (right->type == MIRROR_NONE) { /* a bare file system: the device is the leg */
 		struct extent whole = { 0, r->leg_bytes };
 
@@ -265,8 +267,6 @@ static int do_layout(struct rebuild *r, int i)
 		                 r->copy[i].device_bytes, uuid);
 	if (code)
 		return failed(r, i, code, "the PV cannot be laid out");
-	close_legs(&member->over);
-	close_legs(&member->plain);
 	memset(&member->now.findings, 0, sizeof(member->now.findings));
 	memset(&member->now.evidence, 0, sizeof(member->now.evidence));
 	code = locate_member(r, i);
