@@ -261,7 +261,7 @@ static void test_attributes_and_deleted(void **state)
 	    ">value &&"
 	    " head -c 20000 /dev/urandom >large");
 	debugfs("image", "ea_set -f value cfg/tiny user.some\nea_set -f large cfg/table.db user.large\n"
-	                 "unlink cfg/deep/er/nine\n");
+	                 "unlink cfg/deep/er/nine\nwrite large prealloc\nfallocate prealloc 100 149\n");
 	dev = open_image("image");
 	fs = open_fs(dev, FS_REPLAYED);
 	differing = all_set(fs->blocks);
@@ -273,6 +273,7 @@ static void test_attributes_and_deleted(void **state)
 	for (size_t i = 0; i < owners.files; i++)
 		if (owners.file[i].is_deleted)
 			gone = &owners.file[i];
+	assert_int_equal(bytes_of(&owners, "/prealloc", OWNER_FILE), 20480 + 50 * 1024); /* unwritten, but its own */
 	assert_non_null(gone);
 	assert_string_equal(gone->path, "");
 	assert_int_equal(gone->bytes, 9216);
@@ -290,12 +291,12 @@ static void test_two_copies(void **state)
 	struct dev *dev[2];
 	struct fs *fs[3];
 	struct svc_error error;
-	struct bitset *differing;
+	struct bitset *differing, *used;
 
 	(void)state;
 	run("rm -f image && mke2fs -qF -t ext4 -b 2048 -d tree image 24M && cp image other &&"
 	    " head -c 100000 /dev/urandom >fresh");
-	debugfs("other", "write fresh fresh\nrm cfg/sparse\n");
+	debugfs("other", "write fresh fresh\nrm cfg/sparse\nfallocate cfg/tiny 100 149\n");
 	debugfs("image", "write fresh elsewhere\n");
 	debugfs("image", "sif elsewhere generation 77\n");
 	dev[0] = open_image("image");
@@ -310,6 +311,14 @@ static void test_two_copies(void **state)
 	if (!file)
 		file = find(&owners, "/log/hard", OWNER_FILE);
 	assert_int_equal(file->only_on, -1);
+	file = find(&owners, "/cfg/tiny", OWNER_FILE); /* longer on the other copy: added up */
+	assert_int_equal(file->only_on, -1);
+	used = bitset_new(differing->bits);
+	assert_int_equal(fs_mark_used(fs[0], 1024, used, &error), 0);
+	assert_int_equal(fs_mark_used(fs[2], 1024, used, &error), 0);
+	assert_int_equal(sum(&owners), bitset_count(used) * 1024);
+	bitset_free(used);
+	assert_true(file->bytes > 2048);
 	file = find(&owners, "/elsewhere", OWNER_FILE);
 	assert_non_null(file);
 	assert_int_equal(file->only_on, 0);

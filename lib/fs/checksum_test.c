@@ -148,6 +148,9 @@ static void test_silence(void **state)
 	/* with proof in one place, silence in another still silences */
 	flip("other", 1024 + 0x30);
 	assert_int_equal(voice(4096), CHECKSUM_REFERENCE);
+	flip("other", spot[1]); /* bytes of the same block that it does not cover */
+	assert_int_equal(voice(4096), CHECKSUM_SILENT);
+	flip("other", spot[1]);
 	flip("other", spot[0]);
 	assert_int_equal(voice(4096), CHECKSUM_SILENT);
 	/* both sides written in good order */

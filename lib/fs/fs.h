@@ -54,7 +54,7 @@ int fs_mark_used(struct fs *fs, uint32_t unit_bytes, struct bitset *used, struct
  * Says whose the differing units are. fs[i] is copy i's file system (FS_REPLAYED), or NULL; `first` is
  * the copy whose view names a block first, the others only name what it does not use. Each differing
  * unit is counted exactly once; differing units that no file system uses are not counted.
- * Names are raw bytes. Bounded: loops and absurd trees on a hostile disk end.
+ * Names are raw bytes, empty where is_deleted. Bounded: loops and absurd trees on a hostile disk end.
  */
 int fs_attribute(struct fs *const fs[], int copies, int first, const struct bitset *differing, uint32_t unit_bytes,
                  struct attribution *owners, struct svc_error *error);

@@ -21,10 +21,12 @@ static double now(void)
 
 static char *load_image(const char *options, size_t *bytes)
 {
-	run("rm -rf few image && mkdir -p few/dir && head -c 3000 /dev/urandom >few/dir/file && ln -s %0100d few/link &&"
+	run("rm -rf few image && mkdir -p few/dir && head -c 3000 /dev/urandom >few/dir/file && ln -s %0100d few/link "
+	    "&&"
 	    " truncate -s 200k few/sparse && for i in 1 40 90 150 170 190; do"
 	    " dd if=/dev/urandom of=few/sparse bs=1k count=1 seek=$i conv=notrunc; done;"
-	    " mke2fs -qF %s -d few image %uk", 5, options, IMAGE_BYTES >> 10);
+	    " mke2fs -qF %s -d few image %uk",
+	    5, options, IMAGE_BYTES >> 10);
 	debugfs("image", "ea_set dir/file user.name value\njo\njw -b 1990 few/dir/file\njc\n");
 	return read_file("image", bytes);
 }
@@ -159,8 +161,8 @@ static void test_loops(void **state)
 	poke("image", block * 1024, image + block * 1024, 1024);
 	free(image);
 	run("printf 'sif sparse block[IND] %llu\\nsif sparse block[DIND] %llu\\nsif sparse block[TIND] %llu\\n' |"
-	    " debugfs -w -f - image", (unsigned long long)block, (unsigned long long)block,
-	    (unsigned long long)block);
+	    " debugfs -w -f - image",
+	    (unsigned long long)block, (unsigned long long)block, (unsigned long long)block);
 	image = read_file("image", &bytes);
 	start = now();
 	assert_int_equal(dev_open_memory(image, IMAGE_BYTES, true, &dev), 0);
@@ -183,8 +185,8 @@ static void test_directory_circle(void **state)
 	(void)state;
 	run("rm -f image && mke2fs -qF -t ext4 -b 1024 -O ^has_journal image 2M && echo x >x");
 	debugfs("image", "mkdir a\nmkdir a/b\nwrite x a/b/x\nlink a a/b/back\nunlink a\n"
-			 "mkdir self\nlink self self/self\nmkdir later\nlink self later/self\nunlink self\n"
-			 "write x later/self/y\n");
+	                 "mkdir self\nlink self self/self\nmkdir later\nlink self later/self\nunlink self\n"
+	                 "write x later/self/y\n");
 	dev = open_image("image");
 	fs = open_fs(dev, FS_REPLAYED);
 	differing = bitset_new(2 << 10);

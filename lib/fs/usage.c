@@ -104,8 +104,7 @@ static uint32_t run_of_bitmaps(const struct usage *usage, uint32_t group, uint64
 	uint32_t count = 1;
 
 	while (count < usage->run_groups && group + count < fs->groups && !is_uninit(fs, group + count) &&
-	       ext2fs_block_bitmap_loc(fs->ext2, group + count) == first + count &&
-	       first + count < fs->blocks)
+	       ext2fs_block_bitmap_loc(fs->ext2, group + count) == first + count && first + count < fs->blocks)
 		count++;
 	return count;
 }

@@ -60,11 +60,11 @@ static int walk_cluster_rests(struct walker *walker, uint32_t group)
 	group_layout(walker->fs, group, &layout);
 	for (unsigned i = 0; i < 5 && !r; i++) {
 		const struct run places[] = { layout.super, layout.descriptors, layout.block_bitmap,
-					      layout.inode_bitmap, layout.inode_table };
+			                      layout.inode_bitmap, layout.inode_table };
 
 		if (places[i].count)
 			r = give_metadata(walker, METADATA_OTHER, group,
-					  whole_clusters(walker->fs, places[i].first, places[i].count));
+			                  whole_clusters(walker->fs, places[i].first, places[i].count));
 	}
 	return r;
 }
@@ -85,8 +85,9 @@ static int walk_metadata(struct walker *walker)
 		r = give_metadata(walker, METADATA_OTHER, 0, (struct run){ 0, fs->first_block });
 	for (uint32_t group = 0; fs->ext2->cluster_ratio_bits && group < fs->groups && !r; group++)
 		r = walk_cluster_rests(walker, group);
-	return !r && fs->ext2->cluster_ratio_bits && mmp.count ?
-		       give_metadata(walker, METADATA_OTHER, 0, whole_clusters(fs, mmp.first, 1)) : r;
+	return !r && fs->ext2->cluster_ratio_bits && mmp.count
+	               ? give_metadata(walker, METADATA_OTHER, 0, whole_clusters(fs, mmp.first, 1))
+	               : r;
 }
 
 static int give_inode_run(struct walker *walker, enum owner_kind kind, uint64_t logical, struct run run)
