@@ -63,7 +63,7 @@ static bool take_number(const char *value, unsigned *number)
 	char *end;
 	unsigned long parsed = strtoul(value, &end, 10);
 
-	if (*value < '0' || *value > '9' || *end || parsed < 1 || parsed > 86400)
+	if (*value < '0' || *value > '9' || *end || parsed < 1 || parsed > 3600)
 		return false;
 	*number = (unsigned)parsed;
 	return true;
@@ -98,7 +98,7 @@ static bool take_common(const struct command *command, struct common_options *co
 	case KEY_TIMEOUT:
 		if (take_number(value, &common->timeout_seconds))
 			return true;
-		complain(command, "--timeout takes a number of seconds from 1 to 86400", NULL);
+		complain(command, "--timeout takes a number of seconds from 1 to 3600", NULL);
 		return false;
 	default:
 		for (int i = 0; i < 3; i++)

@@ -35,7 +35,8 @@ static int read_conf(struct runtime *runtime, const struct common_options *commo
 	const char *path = common->config ? common->config : SVC_CONF_PATH;
 	int code = conf_read(path, &runtime->conf, error);
 
-	if (!code || (code == -ENOENT && !is_needed && !common->config))
+	/* Where the copies are typed it only matters if it is there and this user may read it. */
+	if (!code || ((code == -ENOENT || code == -EACCES) && !is_needed && !common->config))
 		return 0;
 	if (code == -ENOENT && !common->config)
 		error_next(error, "name the copies (flash-a=/dev/... shared=/dev/...), or write %s: svc.conf(5)", path);

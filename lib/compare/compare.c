@@ -262,6 +262,17 @@ static int ask_checksums(struct job *job, int p)
 	return 0;
 }
 
+/* Second paths to a copy say nothing new of whose a block is. */
+static int attribute(struct job *job, int reference)
+{
+	struct fs *fs[SVC_COPIES_MAX];
+
+	for (int i = 0; i < job->copies; i++)
+		fs[i] = i == reference || verdict_first_path(job->copy, job->copies, i) == i ? job->fs[i] : NULL;
+	return fs_attribute(fs, job->copies, reference, job->comparison->differing, job->scan.unit_bytes,
+	                    &job->comparison->owners, job->error);
+}
+
 static int run(struct job *job, int reference)
 {
 	struct comparison *comparison = job->comparison;
@@ -289,8 +300,7 @@ static int run(struct job *job, int reference)
 	for (int p = 0; p < job->scan.parts && !code; p++)
 		code = ask_checksums(job, p);
 	if (!code)
-		code = fs_attribute(job->fs, job->copies, reference, comparison->differing, job->scan.unit_bytes,
-		                    &comparison->owners, job->error);
+		code = attribute(job, reference);
 	comparison->read_bytes = job->scan.read_bytes;
 	comparison->done = code == 0;
 	return code;

@@ -239,14 +239,14 @@ static const char *next_step(const struct report *report)
 static void print_action(const struct report *report, FILE *out)
 {
 	const char *next = next_step(report);
-	enum svc_exit code = report->verdict->exit;
 
-	if (next)
-		report_paragraph(report, out, "action", next);
-	if (code == SVC_EXIT_DIFFER)
-		fprintf(out, "%*ssvc-resync%s\n", LABEL_COLUMNS, "", report->arguments);
-	else if (code == SVC_EXIT_OPERATOR && report->verdict->kind != VERDICT_UNRELATED)
-		fprintf(out, "%*ssvc-resync --from NAME%s\n", LABEL_COLUMNS, "", report->arguments);
+	if (!next)
+		return;
+	report_paragraph(report, out, "action", next);
+	/* Where the advice is that command: the whole of it, to be copied. */
+	if (strstr(next, "svc-resync"))
+		fprintf(out, "%*ssvc-resync%s%s\n", LABEL_COLUMNS, "", strstr(next, "--from") ? " --from NAME" : "",
+		        report->arguments);
 }
 
 int report_text(const struct report *report, FILE *out)

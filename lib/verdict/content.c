@@ -190,7 +190,7 @@ static bool judge_whole_equals(struct judgement *j)
 	if (judgement_count(j, j->is_equal) == 1 && j->copies == 1) {
 		int only = judgement_first(j, j->is_equal);
 
-		reason_add(&j->verdict->reasons, REASON_ONE_WHOLE, only, "%s is the only copy that was given",
+		reason_add(&j->verdict->reasons, REASON_ONE_GIVEN, only, "%s is the only copy that was given",
 		           j->copy[only].name);
 		mark_equals(j, only, STATE_IN_SYNC);
 		return judgement_conclude(j, VERDICT_SINGLE, only);

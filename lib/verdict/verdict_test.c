@@ -188,7 +188,7 @@ static const struct testcase cases[] = {
 	  { LEG("flash-a", 5, 0, IN_SYNC), LEG("shared@direct", 5, 0, IN_SYNC), { .name = "shared@nbd", .condition = COPY_UNREADABLE, .state = STATE_UNREADABLE } },
 	  false, VERDICT_IN_SYNC, -1, 5, REASON_PATH_DOWN },
 	{ "only two paths to one copy", { LEG("shared@direct", 5, 0, IN_SYNC), LEG("shared@nbd", 5, 0, IN_SYNC, .superblock_position = 1) }, false, VERDICT_IN_SYNC, -1, 0, REASON_EQUAL },
-	{ "one copy alone", { LEG("flash-a", 5, 0, AUTHORITY) }, false, VERDICT_SINGLE, 0, 1, REASON_ONE_WHOLE },
+	{ "one copy alone", { LEG("flash-a", 5, 0, AUTHORITY) }, false, VERDICT_SINGLE, 0, 1, REASON_ONE_GIVEN },
 };
 /* clang-format on */
 
