@@ -30,7 +30,7 @@ tests   := $(test_src:lib/%.c=$(B)/test/%)
 # A fuzz target linked with its own replay main: runs every file of its corpus.
 replays := $(fuzz_src:lib/%.c=$(B)/replay/%)
 
-mans    := svc.8 svc-compare.8 svc.conf.5
+mans    := svc.8 svc-compare.8 svc-resync.8 svc.conf.5
 
 all: $(cmds:%=$(B)/%) $(mans:%=$(B)/man/%)
 
