@@ -9,7 +9,13 @@
 
 enum {
 	UNIT_BYTES_MIN = 1024,    /* ext4's smallest block */
-	CHUNK_BYTES = 256 * 1024, /* large enough to be bound by the device, small enough for the L2 cache */
+	/*
+	 * A few readers of the page cache are fastest with 512 KiB: fewer calls, and two chunks still fit the
+	 * L2 cache. Where many requests are in flight, longer ones gain nothing and take memory.
+	 */
+	CHUNK_BYTES_MAX = 512 * 1024,
+	CHUNK_BYTES_MANY = 256 * 1024,
+	WORKERS_FEW = 4,
 	WORKERS_MAX = 16,
 	PROGRESS_MS = 200,
 	STACK_BYTES = 128 * 1024,
@@ -17,6 +23,7 @@ enum {
 
 struct work {
 	struct scan *scan;
+	size_t chunk_bytes;   /* read at once */
 	pthread_mutex_t lock; /* guards all below, the parts' bitsets and the scan's counts */
 	pthread_cond_t over;  /* a worker ended */
 	uint64_t cursor;      /* the first unit not handed out yet */
@@ -78,7 +85,7 @@ static void pass_hole(struct scan *scan, uint64_t first, uint64_t end)
 static bool take_chunk(struct work *work, uint64_t *first, uint64_t *count)
 {
 	struct scan *scan = work->scan;
-	uint64_t most = CHUNK_BYTES / scan->unit_bytes;
+	uint64_t most = work->chunk_bytes / scan->unit_bytes;
 	bool is_found = false;
 
 	pthread_mutex_lock(&work->lock);
@@ -108,7 +115,7 @@ static void mark_part(struct work *work, int p, uint8_t *const buffer[], uint64_
 	struct scan *scan = work->scan;
 	struct scan_part *part = &scan->part[p];
 	const uint8_t *mine = buffer[p], *theirs = buffer[part->against];
-	bool is_different[CHUNK_BYTES / UNIT_BYTES_MIN];
+	bool is_different[CHUNK_BYTES_MAX / UNIT_BYTES_MIN];
 
 	for (uint64_t i = 0; i < count; i++)
 		is_different[i] = memcmp(mine + i * scan->unit_bytes, theirs + i * scan->unit_bytes,
@@ -216,7 +223,7 @@ static void *worker(void *argument)
 	int code = 0;
 
 	for (int p = 0; p < work->scan->parts && !code; p++) {
-		buffer[p] = dev_buffer(CHUNK_BYTES);
+		buffer[p] = dev_buffer(work->chunk_bytes);
 		code = buffer[p] ? 0 : -ENOMEM;
 	}
 	while (!code && take_chunk(work, &first, &count))
@@ -284,6 +291,7 @@ int scan_run(struct scan *scan)
 			workers = (int)scan->part[p].leg->parallel;
 	if (workers > WORKERS_MAX)
 		workers = WORKERS_MAX;
+	work.chunk_bytes = workers > WORKERS_FEW ? CHUNK_BYTES_MANY : CHUNK_BYTES_MAX;
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&work.over, &clock);
