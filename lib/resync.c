@@ -176,8 +176,8 @@ static int exit_of(int code)
 	}
 }
 
-static int rebuild(struct survey *survey, const struct resync_options *options, struct resync *resync,
-                   struct svc_error *error)
+int resync_execute(const struct survey *survey, const struct resync_options *options, struct dev *const device[],
+                   struct resync *resync, struct svc_error *error)
 {
 	struct rebuild_map map = {
 		.differing = resync->comparison.differing,
@@ -195,6 +195,16 @@ static int rebuild(struct survey *survey, const struct resync_options *options, 
 		.progress = options->progress,
 		.context = options->context,
 	};
+	int code = rebuild_run(&resync->plan, survey->copy, survey->copies, device, &map, &rebuild_options,
+	                       &resync->outcome, error);
+
+	resync->is_done = code == 0;
+	return exit_of(code);
+}
+
+static int rebuild(struct survey *survey, const struct resync_options *options, struct resync *resync,
+                   struct svc_error *error)
+{
 	struct dev *device[SVC_COPIES_MAX] = { NULL };
 	int lock, code = lock_mirror(survey->copy[resync->plan.authority].evidence.lvm.lv_uuid, &lock, error);
 
@@ -203,12 +213,8 @@ static int rebuild(struct survey *survey, const struct resync_options *options, 
 	for (int i = 0; i < survey->copies && !code; i++)
 		if (resync->plan.is_member[i])
 			code = open_device(&survey->copy[i], &options->locate, &device[i], error);
-	if (!code) {
-		code = rebuild_run(&resync->plan, survey->copy, survey->copies, device, &map, &rebuild_options,
-		                   &resync->outcome, error);
-		resync->is_done = code == 0;
-		code = exit_of(code);
-	}
+	if (!code)
+		code = resync_execute(survey, options, device, resync, error);
 	for (int i = 0; i < survey->copies; i++)
 		dev_close(device[i]);
 	if (lock >= 0)
@@ -216,8 +222,8 @@ static int rebuild(struct survey *survey, const struct resync_options *options, 
 	return code;
 }
 
-int resync_run(struct survey *survey, const struct resync_options *options, struct resync *resync,
-               struct svc_error *error)
+int resync_prepare(struct survey *survey, const struct resync_options *options, struct resync *resync,
+                   struct svc_error *error)
 {
 	int leg_of[SVC_COPIES_MAX];
 	int code;
@@ -236,8 +242,15 @@ int resync_run(struct survey *survey, const struct resync_options *options, stru
 	resync->is_planned = true;
 	if (!resync->plan.actions)
 		return resync->verdict.exit == SVC_EXIT_IO ? SVC_EXIT_IO : SVC_EXIT_DONE;
-	code = settle_saving(survey, options, resync, error);
-	if (code || options->is_dry_run)
+	return settle_saving(survey, options, resync, error);
+}
+
+int resync_run(struct survey *survey, const struct resync_options *options, struct resync *resync,
+               struct svc_error *error)
+{
+	int code = resync_prepare(survey, options, resync, error);
+
+	if (code || !resync->plan.actions || options->is_dry_run)
 		return code;
 	code = options->confirm ? options->confirm(options->context) : 0;
 	return code ? code : rebuild(survey, options, resync, error);

@@ -52,6 +52,16 @@ int resync_run(struct survey *survey, const struct resync_options *options, stru
 void resync_free(struct resync *resync);
 
 /*
+ * The two halves of resync_run, for who has the devices open already. resync_prepare compares, judges
+ * and plans, and writes nothing; where it returns 0 and there are actions, resync_execute carries them
+ * out: device[i] is copy i's device, open for writing, where resync->plan.is_member[i]. It locks nothing.
+ */
+int resync_prepare(struct survey *survey, const struct resync_options *options, struct resync *resync,
+                   struct svc_error *error);
+int resync_execute(const struct survey *survey, const struct resync_options *options, struct dev *const device[],
+                   struct resync *resync, struct svc_error *error);
+
+/*
  * --undo: puts back what `path` holds onto the copies of the survey's names. The exit code; *error says
  * why not. *written_bytes: what differed and was written.
  */
