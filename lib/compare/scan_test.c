@@ -77,7 +77,7 @@ static void pair_open(struct pair *pair)
 	for (int p = 0; p < 2; p++) {
 		struct watched *w = calloc(1, sizeof(*w));
 
-		w->dev = (struct dev){ .ops = &watched_ops, .size_bytes = LEG, .align_bytes = 1, .parallel = 3 };
+		w->dev = (struct dev){ .ops = &watched_ops, .size_bytes = LEG, .align_bytes = 1, .parallel = 8 };
 		pthread_mutex_init(&w->lock, NULL);
 		pair->leg[p] = w;
 		pair->scan.part[p].leg = &w->dev;
@@ -137,7 +137,7 @@ static void holes_of_all_are_equal_unread(void **state)
 			bytes += length;
 		}
 		assert_int_equal(pair.scan.done_bytes, bytes);
-		/* What is read is read of both, in chunks that may reach past the run's end. */
+		/* What is read is read of both, in chunks of at most 64 units that may reach past the run. */
 		assert_int_equal(units_read(pair.leg[0]), units_read(pair.leg[1]));
 		assert_in_range(units_read(pair.leg[0]), cases[i].units, cases[i].units ? 2 * 64 + 4 : 0);
 		pair_close(&pair);
