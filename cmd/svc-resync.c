@@ -330,7 +330,7 @@ static int run(int argc, char **argv)
 const struct command svc_resync = {
 	.name = "svc-resync",
 	.synopsis = "[--from NAME] [--to NAME] [--undo FILE] [COPY...]",
-	.summary = "Rebuilds the other copies from the one that is right, and proves it.",
+	.summary = "Rebuilds the other copies from the right one, and proves it.",
 	.rows = rows,
 	.run = run,
 	.take = take,

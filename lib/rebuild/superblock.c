@@ -41,6 +41,7 @@ int superblock_mark(struct dev *meta, struct dev *model, unsigned position)
 	if (code)
 		return code;
 	put_le32(sector + OFF_POSITION, position);
+	put_le64(sector + OFF_FAILED, 0); /* what it knew of others ends with its data */
 	put_le64(sector + OFF_RECOVERY, 0);
 	code = dev_write(meta, sector, sizeof(sector), 0);
 	return code ? code : dev_flush(meta);

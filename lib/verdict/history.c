@@ -124,6 +124,11 @@ enum relation history_relate(const struct copy *x, const struct copy *y, uint64_
 	}
 }
 
+bool history_accuses(const struct copy *x, const struct copy *y)
+{
+	return x->evidence.raid.present && y->evidence.raid.present && accuses(x, y);
+}
+
 bool history_is_unfinished(const struct copy *copy, enum reason_id *why)
 {
 	if (copy->evidence.record.present && copy->evidence.record.record.rebuild != REBUILD_NONE) {

@@ -26,6 +26,9 @@ enum relation {
  */
 enum relation history_relate(const struct copy *x, const struct copy *y, uint64_t present, enum reason_id *why);
 
+/* Whether x's superblock names y failed: x belongs, or belonged, to a mirror that went on without y. */
+bool history_accuses(const struct copy *x, const struct copy *y);
+
 /* Whether this copy was being rebuilt, by svc-resync or by the kernel, and was not finished. */
 bool history_is_unfinished(const struct copy *copy, enum reason_id *why);
 

@@ -83,6 +83,31 @@ static void explain(struct judgement *j, enum reason_id why, int x, int y)
 	}
 }
 
+/*
+ * A leg whose rebuild by the kernel was cut off is no candidate, but what it knows still counts: it was
+ * being rebuilt from a copy that went on without those it names failed. If the newest whole copy here is
+ * among them, the other one holds what this one lacks. (svc-resync's own mark names nobody.)
+ */
+static bool judge_outdated(struct judgement *j)
+{
+	bool is_outdated = false;
+
+	for (int x = 0; x < j->copies; x++)
+		for (int y = 0; y < j->copies; y++) {
+			enum reason_id why;
+
+			if (!j->is_usable[x] || j->is_member[x] || !j->is_equal[y] ||
+			    !history_is_unfinished(&j->copy[x], &why) || why != REASON_RECOVERING ||
+			    !history_accuses(&j->copy[x], &j->copy[y]))
+				continue;
+			reason_add(&j->verdict->reasons, REASON_NEWER_ELSEWHERE, y,
+			           "%s is not whole but names %s failed: newer data was on a copy that is not here",
+			           j->copy[x].name, j->copy[y].name);
+			is_outdated = true;
+		}
+	return is_outdated && judgement_conclude(j, VERDICT_UNKNOWN, -1);
+}
+
 /* Relates every pair, closes the order transitively (A over S over B settles A and B), finds the newest. */
 bool judge_history(struct judgement *j)
 {
@@ -137,5 +162,5 @@ bool judge_history(struct judgement *j)
 					explain(j, why[x][y], x, y);
 				}
 			}
-	return false;
+	return judge_outdated(j);
 }

@@ -144,6 +144,8 @@ static const struct testcase cases[] = {
 	  { LEG("flash-a", 90, 2, STALE, .record = GEN, .rebuild = REBUILD_CONTENT), { .name = "shared", .condition = COPY_BLANK, .state = STATE_BLANK } },
 	  false, VERDICT_NONE, -1, 3, REASON_NO_WHOLE },
 	{ "interrupted rebuild by the kernel", { LEG("flash-a", 5, 0, STALE, .recovery = 128), LEG("shared", 5, 0, AUTHORITY) }, false, VERDICT_STALE, 1, 1, REASON_RECOVERING },
+	{ "cut-off rebuild of a leg that names the only whole copy failed",
+	  { LEG3("flash-b", 6, 4, STALE, .recovery = 8, .superblock_position = 2), LEG3("shared", 4, 0, DIVERGED, .superblock_position = 3) }, false, VERDICT_UNKNOWN, -1, 2, REASON_NEWER_ELSEWHERE },
 	{ "records say newer where superblocks say same",
 	  { LEG("flash-a", 5, 0, STALE, .record = GEN, .generation = 'x'), LEG("shared", 5, 0, AUTHORITY, .record = GEN, .generation = 'y', .history = "x") },
 	  false, VERDICT_STALE, 1, 1, REASON_GENERATION },
