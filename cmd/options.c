@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "model.h"
 
 enum { KEY_JSON = 1000, KEY_LV, KEY_PROGRESS, KEY_TIMEOUT, ROWS_MAX = 48 };
@@ -27,9 +28,11 @@ static const struct option_row common_rows[] = {
 
 void complain(const struct command *command, const char *text, const char *next)
 {
-	fprintf(stderr, "%s: %s\n", command->name, text);
+	char shown[2048]; /* what a device or an argument is called goes to a terminal */
+
+	fprintf(stderr, "%s: %s\n", command->name, text_escape(text, shown, sizeof(shown)));
 	if (next && *next)
-		fprintf(stderr, "%s: next: %s\n", command->name, next);
+		fprintf(stderr, "%s: next: %s\n", command->name, text_escape(next, shown, sizeof(shown)));
 }
 
 static void print_rows(const struct option_row *row)

@@ -23,6 +23,9 @@ static json_t *text(const char *raw)
 
 static json_t *number(uint64_t value)
 {
+	/* What no medium can hold, but a hostile superblock can say; JSON's integers here are signed. */
+	if (value > INT64_MAX)
+		return json_real((double)value);
 	return json_integer((json_int_t)value);
 }
 

@@ -9,10 +9,13 @@ enum { BAR_COLUMNS = 24, MEANINGFUL_MS = 300 };
 void progress_format(const char *what, uint64_t done_bytes, uint64_t total_bytes, uint64_t elapsed_ms, char *text,
                      size_t size)
 {
-	double share = total_bytes ? (double)done_bytes / (double)total_bytes : 1;
+	double share;
 	char bar[BAR_COLUMNS + 1];
 	size_t length;
 
+	if (done_bytes > total_bytes)
+		done_bytes = total_bytes;
+	share = total_bytes ? (double)done_bytes / (double)total_bytes : 1;
 	memset(bar, '.', BAR_COLUMNS);
 	memset(bar, '#', (size_t)(share * BAR_COLUMNS));
 	bar[BAR_COLUMNS] = '\0';

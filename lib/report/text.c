@@ -143,12 +143,13 @@ static void print_file(const struct report *report, FILE *out, const struct file
 {
 	size_t size = strlen(file->path) * 4 + 1;
 	char *path = malloc(size);
-	char remark[SVC_NAME_SIZE + 64] = "";
+	char remark[SVC_NAME_SIZE * 4 + 64] = "", name[SVC_NAME_SIZE * 4];
 
 	if (file->is_deleted)
 		snprintf(remark, sizeof(remark), "  (inode %u, deleted while open)", file->inode);
 	else if (file->only_on >= 0)
-		snprintf(remark, sizeof(remark), "  (only on %s)", report->copy[file->only_on].name);
+		snprintf(remark, sizeof(remark), "  (only on %s)",
+		         text_escape(report->copy[file->only_on].name, name, sizeof(name)));
 	fprintf(out, "%*s%14" PRIu64 "  %s%s%s\n", LABEL_COLUMNS, "", file->bytes,
 	        path ? text_escape(file->path, path, size) : "?",
 	        file->kind == OWNER_FILE        ? ""
