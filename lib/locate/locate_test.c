@@ -237,6 +237,19 @@ static void knows_what_else_is_there(void **state)
 	free(device);
 }
 
+/* libblkid 2.38 reads as many bytes of its stack as the mount point's length says. */
+static void stands_what_libblkid_does_not(void **state)
+{
+	uint8_t *device = calloc(1, PV_BYTES);
+
+	(void)state;
+	memcpy(device + 8192, "OracleCFS", 9);
+	memset(device + 8192 + 264, 0xff, 2);
+	assert_int_equal(locate(device, PV_BYTES, NULL), COPY_FOREIGN);
+	assert_true(has_finding(REASON_FOREIGN, "not recognised"));
+	free(device);
+}
+
 /* What mke2fs makes; false where it is not there. */
 static uint8_t *bare_ext4(uint64_t size)
 {
@@ -473,6 +486,7 @@ int main(void)
 		cmocka_unit_test(judges_a_pv_without_text),
 		cmocka_unit_test(says_where_a_truncated_device_ends),
 		cmocka_unit_test(knows_what_else_is_there),
+		cmocka_unit_test(stands_what_libblkid_does_not),
 		cmocka_unit_test(takes_a_bare_ext4_for_a_leg),
 		cmocka_unit_test(reports_reads_that_fail),
 		cmocka_unit_test(goes_on_with_the_area_that_can_be_read),
