@@ -39,6 +39,15 @@ fresh()
 	cp --sparse=always "$1.pristine" "$1.img"
 }
 
+# The images are made anew at times; what lies where is checked before it is changed.
+has_magic()
+{
+	if [ "$(dd if="$1.img" bs=1 skip="$2" count=${#3} status=none | od -An -tx1)" != "$(printf %s "$3" | od -An -tx1)" ]; then
+		echo "bad-input: $1.img has something else at byte $2" >&2
+		exit 1
+	fi
+}
+
 poke()
 {
 	# shellcheck disable=SC2059 # the caller writes bytes as printf has them
