@@ -19,7 +19,7 @@
 enum {
 	HEAD_BYTES = 4 << 20,
 	TAIL_BYTES = 1 << 20,
-	PIECE_BYTES = 64 << 10,
+	PIECE_BYTES = 256 << 10,
 	EXT_SUPERBLOCK = 1024, /* the primary superblock's offset; s_magic is at 56, s_block_group_nr at 90 */
 	EXT_MAGIC = 0xef53,
 };
