@@ -8,7 +8,7 @@
 #include <time.h>
 
 enum {
-	UNIT_BYTES_MIN = 1024,    /* ext4's smallest block */
+	UNIT_BYTES_MIN = 1024, /* ext4's smallest block */
 	/*
 	 * A few readers of the page cache are fastest with 512 KiB: fewer calls, and two chunks still fit the
 	 * L2 cache. Where many requests are in flight, longer ones gain nothing and take memory.
@@ -27,7 +27,8 @@ struct work {
 	pthread_mutex_t lock; /* guards all below, the parts' bitsets and the scan's counts */
 	pthread_cond_t over;  /* a worker ended */
 	uint64_t cursor;      /* the first unit not handed out yet */
-	struct extent data[SVC_COPIES_MAX]; /* by part: the run at or next to the cursor that may hold more than zeros */
+	struct extent
+		data[SVC_COPIES_MAX]; /* by part: the run at or next to the cursor that may hold more than zeros */
 	int running;
 	int code; /* the first error that ends the scan */
 };
