@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum { SECTOR_BYTES = 512 };
+
 struct fault {
 	struct dev dev;
 	struct dev *base; /* the caller's */
@@ -58,6 +60,8 @@ static int fault_pwrite(struct dev *dev, const void *buffer, size_t length, uint
 	struct fault *fault = (struct fault *)dev;
 	int r = fault_meet(fault, FAULT_WRITE, offset, length);
 
+	if (r && fault->plan.fail[FAULT_WRITE].is_short)
+		dev_write(fault->base, buffer, length / 2 / SECTOR_BYTES * SECTOR_BYTES, offset);
 	return r ? r : dev_write(fault->base, buffer, length, offset);
 }
 
