@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A device that fails as planned, for tests: the Nth read, write or flush, reads of a bad spot, and
- * everything after a power cut. What fails does not reach the base,
- * except half of a short write.
+ * everything after a power cut. What fails does not reach the base, except half of a short write.
  */
 #ifndef SVC_DEV_FAULT_H
 #define SVC_DEV_FAULT_H
@@ -13,8 +12,8 @@ enum fault_operation { FAULT_READ, FAULT_WRITE, FAULT_FLUSH, FAULT_OPERATIONS };
 
 struct fault_plan {
 	struct {
-		uint64_t nth; /* the first is 1; 0: none */
-		int code;     /* -errno it fails with */
+		uint64_t nth;  /* the first is 1; 0: none */
+		int code;      /* -errno it fails with */
 		bool is_short; /* a write: its first half, in whole sectors, still reaches the base */
 	} fail[FAULT_OPERATIONS];
 	struct extent bad; /* reads that touch it fail with -EIO; length 0: none */
