@@ -156,6 +156,8 @@ static bool has_superblock(const uint8_t *superblock, unsigned group, unsigned l
 	       get_le32(superblock + 24) == log_block;
 }
 
+const char foreign_rebuild_mark[FOREIGN_MARK_BYTES] = "svc rebuilding.";
+
 /* libblkid refuses an ext4 whose superblock is damaged; it is a damaged copy all the same, not foreign. */
 static int look_for_ext(struct dev *dev, struct foreign *foreign)
 {
@@ -168,6 +170,12 @@ static int look_for_ext(struct dev *dev, struct foreign *foreign)
 	error = dev_read(dev, superblock, sizeof(superblock), EXT_SUPERBLOCK);
 	if (!error && get_le16(superblock + 56) == EXT_MAGIC) {
 		foreign->kind = FOREIGN_EXT;
+		return 0;
+	}
+	if (!error &&
+	    !memcmp(superblock + FOREIGN_MARK_OFFSET - EXT_SUPERBLOCK, foreign_rebuild_mark, FOREIGN_MARK_BYTES)) {
+		foreign->kind = FOREIGN_EXT_CUT;
+		strcpy(foreign->what, "a file system whose rebuild was not finished");
 		return 0;
 	}
 	/* Group 1's backup, for block sizes of 1, 2 and 4 KiB: behind the 8 blocks per byte of a bitmap block. */

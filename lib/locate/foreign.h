@@ -8,9 +8,13 @@
 enum foreign_kind {
 	FOREIGN_BLANK,   /* nothing at all */
 	FOREIGN_EXT,     /* ext2, ext3 or ext4: a bare copy */
-	FOREIGN_EXT_CUT, /* an ext file system whose first superblock is gone; a backup is there */
+	FOREIGN_EXT_CUT, /* an ext file system whose first superblock is gone; a backup is there, or our mark */
 	FOREIGN_OTHER,   /* something, told by what[] */
 };
+
+/* Over an ext superblock's s_wtime to s_minor_rev_level, s_magic among them: this copy is being rebuilt. */
+enum { FOREIGN_MARK_OFFSET = 1024 + 48, FOREIGN_MARK_BYTES = 16 };
+extern const char foreign_rebuild_mark[FOREIGN_MARK_BYTES];
 
 struct foreign {
 	enum foreign_kind kind;

@@ -13,7 +13,7 @@ enum {
 	EXTENSION_VERSION = 2, /* PV_HEADER_EXTENSION_VSN */
 	EXTENSION_USED = 1,    /* PV_EXT_USED: the PV belongs to a volume group */
 	AREA_TEXT = 40,
-	AREA_OFFSET = 4096,    /* where LVM puts the first metadata area */
+	AREA_OFFSET = 4096, /* where LVM puts the first metadata area */
 };
 
 static const char area_magic[] = " LVM2 x[5A%r0N*>";
@@ -186,7 +186,7 @@ int pv_plan_label(const struct pv_metadata *metadata, const char *uuid, uint64_t
 	label->data_offset_bytes = pv->start_bytes;
 	label->bootloader_area = pv->bootloader_area;
 	limit = pv->bootloader_area.length && pv->bootloader_area.offset < pv->start_bytes ? pv->bootloader_area.offset
-	                                                                                 : pv->start_bytes;
+	                                                                                   : pv->start_bytes;
 	if (limit < AREA_OFFSET + 2 * PV_SECTOR_BYTES)
 		return -ENOSPC;
 	label->areas = 1;
@@ -222,15 +222,23 @@ static void format_label(const struct pv_label *label, uint8_t *sector)
 	put_le32(sector + 16, pv_checksum(sector + 20, PV_SECTOR_BYTES - 20));
 }
 
+int pv_begin_layout(struct dev *device, const struct pv_label *label)
+{
+	uint8_t head[AREA_OFFSET] = { 0 };
+	uint8_t *sector = head + label->sector * PV_SECTOR_BYTES;
+	int code;
+
+	format_label(label, sector);
+	put_le32(sector + 16, ~get_le32(sector + 16));
+	code = dev_write(device, head, sizeof(head), 0);
+	return code ? code : dev_flush(device);
+}
+
 int pv_write_layout(struct dev *device, const struct pv_label *label, const char *text, size_t bytes)
 {
 	uint8_t head[PV_SCAN_BYTES] = { 0 };
 	int code = 0;
 
-	/* No label before all that it leads to is durable: until then the device is no copy at all. */
-	code = dev_write(device, head, sizeof(head), 0);
-	if (!code)
-		code = dev_flush(device);
 	for (unsigned i = 0; i < label->areas && !code; i++) {
 		uint8_t sector[PV_SECTOR_BYTES];
 

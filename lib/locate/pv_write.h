@@ -35,7 +35,14 @@ int pv_write_text(struct dev *device, const struct pv_label *label, const char *
  */
 int pv_plan_label(const struct pv_metadata *metadata, const char *uuid, uint64_t device_bytes, struct pv_label *label);
 
-/* Writes text and area header first, the label last. What was on the device before is then a PV. */
+/*
+ * Takes the device: what its first 4 KiB said it was is gone, and in its place is the label with a wrong
+ * checksum, which LVM ignores. Until pv_write_layout has made it right the device is a damaged copy:
+ * neither blank nor somebody else's.
+ */
+int pv_begin_layout(struct dev *device, const struct pv_label *label);
+
+/* After pv_begin_layout: text and area header first, the label last. The device is then a PV. */
 int pv_write_layout(struct dev *device, const struct pv_label *label, const char *text, size_t bytes);
 
 #endif

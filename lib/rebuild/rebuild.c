@@ -9,6 +9,7 @@
 #include "compare/scan.h"
 #include "evidence/evidence.h"
 #include "evidence/record.h"
+#include "locate/foreign.h"
 #include "locate/pv_write.h"
 #include "locate/vg.h"
 #include "rebuild/content.h"
@@ -19,7 +20,6 @@
 
 enum {
 	PROGRESS_BYTES = 64 << 20, /* how much content may have to be compared again after a crash */
-	MAGIC_OFFSET = 1024 + 56,  /* ext4's s_magic, fs/ext4/ext4.h */
 };
 
 /* A copy that the plan touches, opened through a saver. */
@@ -65,7 +65,7 @@ static int failed(struct rebuild *r, int i, int code, const char *what)
 	return error_set(r->error, code, "%s: %s: %s", r->copy[i].name, what, strerror(-code));
 }
 
-/* Without a record and without a dm-raid superblock the file system's own magic number is the mark. */
+/* Without a record and without a dm-raid superblock the mark is over the file system's own magic number. */
 static bool is_fs_marked(const struct rebuild *r, int i)
 {
 	return authority_of(r)->evidence.lvm.type != MIRROR_RAID1 && !r->member[i].over.record;
@@ -193,7 +193,6 @@ static int store_mark(struct rebuild *r, int i, struct dev *area, const char *pv
 static int do_mark(struct rebuild *r, int i)
 {
 	struct access *over = &r->member[i].over;
-	static const uint8_t no_magic[2];
 	int code = 0;
 
 	if (over->record)
@@ -201,7 +200,7 @@ static int do_mark(struct rebuild *r, int i)
 	if (!code && authority_of(r)->evidence.lvm.type == MIRROR_RAID1)
 		code = superblock_mark(over->meta, authority_access(r)->meta, r->plan->leg_index[i]);
 	if (!code && is_fs_marked(r, i))
-		code = dev_write(over->leg, no_magic, sizeof(no_magic), MAGIC_OFFSET);
+		code = dev_write(over->leg, foreign_rebuild_mark, FOREIGN_MARK_BYTES, FOREIGN_MARK_OFFSET);
 	if (!code)
 		code = dev_flush(r->member[i].saver);
 	return code ? failed(r, i, code, "cannot be marked as being rebuilt") : 0;
@@ -258,6 +257,8 @@ static int do_layout(struct rebuild *r, int i)
 		return failed(r, r->plan->authority, code, "its LVM metadata cannot be read");
 	code = pv_plan_label(&metadata, uuid, r->copy[i].device_bytes, &label);
 	if (!code)
+		code = pv_begin_layout(member->saver, &label);
+	if (!code)
 		code = mark_ahead(r, i, &metadata, &label);
 	if (!code)
 		code = pv_write_layout(member->saver, &label, metadata.text, metadata.bytes);
@@ -310,10 +311,10 @@ static void choose_pass(struct rebuild *r, int i, bool wants_used)
 	}
 }
 
-/* The unit with the file system's magic number, where that is the mark: it comes last. */
+/* The unit with the mark, where that is in the file system's superblock: it comes last. */
 static uint64_t marked_unit(const struct rebuild *r)
 {
-	return MAGIC_OFFSET / r->unit_bytes;
+	return FOREIGN_MARK_OFFSET / r->unit_bytes;
 }
 
 static int do_content(struct rebuild *r, int i, bool wants_used)
@@ -498,6 +499,9 @@ static int do_action(struct rebuild *r, const struct action *action)
 		return do_superblock(r, action->copy);
 	case ACTION_UNMARK:
 		return do_unmark(r, action->copy);
+	case ACTION_REFRESH:
+	case ACTION_REBUILD_ONLINE:
+		break; /* the kernel's: online.c */
 	}
 	return -EINVAL;
 }
