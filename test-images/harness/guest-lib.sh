@@ -14,12 +14,15 @@
 #     blocks FILE N TEXT     N blocks of 4 KiB in FILE, each naming the file, TEXT and its number
 #     overwrite FILE FIRST N TEXT   the same, in place, over blocks FIRST.. of a file that exists
 #     first_files            the files every scenario starts with
-#     gate NAME              /dev/mapper/gate_NAME: the disk NAME behind a device that can be closed
-#     close_gate NAME        from now on I/O to it is in flight and stays so
+#     gate NAME [FIRST N]    /dev/mapper/gate_NAME: the disk NAME, all of it or N sectors from FIRST behind a device that
+#                            can be closed
+#     close_gate NAME        from now on writes to it are in flight and stay so
+#     until_on NAME TEXT     wait until the disk NAME itself holds TEXT
 #     power_cut WORD         the host cuts the power here (vm -c WORD)
 #
 # make_mirror's settings, by environment: VG=svc LV=data EXTENT=512k SIZE=12m REGION=(LVM's default) BLOCK=4096
-# JOURNAL=4 (MiB) FEATURES=(mke2fs -O) PVCREATE="--bootloaderareasize 1m" LVCREATE=(more options)
+# JOURNAL=4 (MiB) INODES=256 FEATURES=(mke2fs -O) PVCREATE="--bootloaderareasize 1m" TYPE=raid1
+# LVCREATE=(more options) MKE2FS=(more options)
 
 set -eu
 
@@ -88,7 +91,7 @@ make_lv()
 		pvs="$pvs $(pv_of "$name")"
 	done
 	# shellcheck disable=SC2086
-	lvcreate -q -y -W n --type raid1 -m $(($# - 1)) -L "${SIZE:-12m}" ${REGION:+-R "$REGION"} -n "${LV:-data}" \
+	lvcreate -q -y -W n --type "${TYPE:-raid1}" -m $(($# - 1)) -L "${SIZE:-12m}" ${REGION:+-R "$REGION"} -n "${LV:-data}" \
 		${LVCREATE-} "${VG:-svc}" $pvs
 	settle
 }
@@ -96,8 +99,8 @@ make_lv()
 make_fs()
 {
 	# shellcheck disable=SC2086
-	mke2fs -q -F -t ext4 -b "${BLOCK:-4096}" -N 256 -J "size=${JOURNAL:-4}" -L persistent ${FEATURES:+-O $FEATURES} \
-		-E lazy_itable_init=0,lazy_journal_init=0,nodiscard "/dev/${VG:-svc}/${LV:-data}"
+	mke2fs -q -F -t ext4 -b "${BLOCK:-4096}" -N "${INODES:-256}" -J "size=${JOURNAL:-4}" -L persistent ${FEATURES:+-O $FEATURES} \
+		-E lazy_itable_init=0,lazy_journal_init=0,nodiscard ${MKE2FS-} "/dev/${VG:-svc}/${LV:-data}"
 }
 
 make_mirror()
@@ -120,7 +123,7 @@ layout()
 			real=$pv
 			case $pv in /dev/mapper/gate_*) real=/dev/d_${pv#/dev/mapper/gate_} ;; esac
 			[ "$(readlink -f "$real")" = "$(readlink -f "$link")" ] || continue
-			lvs -a --noheadings --segments --separator ' ' -O seg_start -o lv_name,seg_pe_ranges "$vg" |
+			lvs -a --noheadings --segments --separator ' ' -O lv_name,seg_start -o lv_name,seg_pe_ranges "$vg" |
 				tr -d '[]' | while read -r lv ranges; do
 				for range in $ranges; do
 					[ "${range%:*}" = "$pv" ] || continue
@@ -138,9 +141,10 @@ settle()
 {
 	quiet=0
 	while [ $quiet -lt 3 ]; do
-		busy=$(dmsetup status --target raid | awk '
-			{ for (i = 1; i <= NF; i++) if ($i == "raid1") { split($(i + 3), n, "/")
-			  if (($(i + 4) != "idle" && $(i + 4) != "frozen") || n[1] != n[2]) print $1 } }')
+		busy=$(dmsetup status | awk '
+			{ wants = $4 == "raid" || $4 == "mirror" }
+			wants { for (i = 5; i <= NF; i++) if ($i ~ /^[0-9]+\/[0-9]+$/) { split($i, n, "/"); if (n[1] != n[2]) print $1; break } }
+			$4 == "raid" && $9 != "idle" && $9 != "frozen" { print $1 }')
 		if [ -z "$busy" ]; then quiet=$((quiet + 1)); else quiet=0; fi
 		sleep 0.1
 	done
@@ -195,18 +199,45 @@ first_files()
 
 gate()
 {
-	dmsetup create "gate_$1" --table "0 $(blockdev --getsz "/dev/d_$1") linear /dev/d_$1 0"
+	size=$(blockdev --getsz "/dev/d_$1") first=${2:-0}
+	count=${3:-$size}
+	last=$((first + count))
+	dmsetup create "door_$1" --table "0 $count linear /dev/d_$1 $first"
 	dmsetup mknodes
-	# LVM must take the gate and not the disk behind it.
-	filters="${filters-}\"r|^$(readlink -f "/dev/d_$1")\$|\", \"r|/dev/d_$1\$|\", "
-	cat >> /etc/lvm/lvm.conf <<E
-devices { global_filter=[ $filters "a|.*|" ] }
-E
+	{
+		[ "$first" = 0 ] || echo "0 $first linear /dev/d_$1 0"
+		echo "$first $count linear /dev/mapper/door_$1 0"
+		[ "$last" = "$size" ] || echo "$last $((size - last)) linear /dev/d_$1 $last"
+	} | dmsetup create "gate_$1"
+	dmsetup mknodes
+	# LVM must take the gate and not what is behind it.
+	accepted='"a|^/dev/mapper/gate_|"'
+	for link in /dev/d_*; do
+		[ -e "/dev/mapper/gate_${link#/dev/d_}" ] || accepted="$accepted, \"a|^$link\$|\""
+	done
+	echo "devices { global_filter=[ $accepted, \"r|.*|\" ] }" > /etc/lvm/lvmlocal.conf
 }
 
-close_gate() { dmsetup suspend --nolockfs --noflush "gate_$1"; }
+# The door delays writes for longer than any script runs; reads and flushes pass, so that nothing else waits.
+close_gate()
+{
+	set -- "$1" "$(dmsetup table "door_$1")"
+	# shellcheck disable=SC2086 # start, length, linear, device, offset
+	set -- "$1" $2
+	dmsetup load "door_$1" --table "$2 $3 delay $5 $6 0 $5 $6 3600000 $5 $6 0"
+	dmsetup suspend --nolockfs "door_$1"
+	dmsetup resume "door_$1"
+}
 
-remove_gate() { dmsetup remove "gate_$1"; }
+until_on()
+{
+	while :; do
+		# What the disk holds, not what the page cache does.
+		echo 1 > /proc/sys/vm/drop_caches
+		! grep -q -a "$2" "/dev/d_$1" || break
+		sleep 0.1
+	done
+}
 
 power_cut()
 {

@@ -10,7 +10,9 @@
 #     where NAME SUB-LV      its first byte on the disk, and its length (as the guest's `layout` told)
 #     leg NAME [LV]          the content of a leg, on stdout
 #     poke FILE OFFSET TEXT  overwrites bytes; TEXT as printf has it
+#     copy_disk FROM TO      the same disk a second time
 #     flip FILE OFFSET       inverts one byte
+#     wipe FILE OFFSET N     zeros N bytes; whole sectors
 #     claim TEXT CONDITION...  says TEXT and runs the condition; the recipe fails where it does not hold
 #
 # Afterwards `witness` writes what standard tools see in the images, for claims and as a check of svc-compare.
@@ -94,6 +96,15 @@ flip()
 	poke "$1" "$2" "\\x$(printf '%02x' $((0x$byte ^ 0xff)))"
 }
 
+# A copy of the disk FROM as TO, by the host.
+copy_disk()
+{
+	cp --sparse=always "$1.img" "$2.img"
+	awk -v from="$1" -v to="$2" '$1 == from { print "layout", to, $2, $3 }' layout | tee -a layout.new >> console.log
+	sed "s/^layout //" layout.new >> layout
+	rm layout.new
+}
+
 wipe() { dd if=/dev/zero of="$1" bs=512 seek=$(($2 / 512)) count=$(($3 / 512)) conv=notrunc status=none; }
 
 # A little-endian number: number FILE OFFSET BYTES, in decimal; all ones of 8 bytes say so.
@@ -121,7 +132,7 @@ claim()
 # The dm-raid superblock and the bitmap behind it, by xxd (drivers/md/dm-raid.c, drivers/md/md-bitmap.h).
 witness_raid()
 {
-	local copy=$1 lv=$2 meta offset sync chunk
+	local copy=$1 lv=$2 meta offset sync chunk bits
 
 	meta=$(sub_lv "$copy" meta "$lv")
 	[ -n "$meta" ] || return 0
@@ -135,17 +146,19 @@ witness_raid()
 	[ "$(xxd -s "$offset" -l 4 -p "$copy.img")" = 6269746d ] || { echo "$copy $lv bitmap none"; return 0; }
 	sync=$(number "$copy.img" $((offset + 40)) 8)
 	chunk=$(number "$copy.img" $((offset + 52)) 4)
+	bits=$(((sync * 512 + chunk - 1) / chunk))
 	printf '%s %s bitmap events %s cleared %s state %s chunk %s dirty %s\n' "$copy" "$lv" \
 		"$(number "$copy.img" $((offset + 24)) 8)" "$(number "$copy.img" $((offset + 32)) 8)" \
 		"$(number "$copy.img" $((offset + 48)) 4)" "$chunk" \
-		"$(xxd -s $((offset + 256)) -l $(((sync * 512 / chunk + 7) / 8)) -b -c 1 "$copy.img" |
-			awk '{ n += gsub(/1/, "", $2) } END { print n + 0 }')"
+		"$(xxd -s $((offset + 256)) -l $(((bits + 7) / 8)) -b -c 1 "$copy.img" | awk -v bits="$bits" '
+			# Least bit first; md sets the bits beyond the last region.
+			{ for (i = 8; i > 0 && bits > 0; i--) { n += substr($2, i, 1); bits-- } } END { print n + 0 }')"
 }
 
 witness_fs()
 {
 	leg "$1" "$2" > leg.tmp
-	dumpe2fs -h leg.tmp 2>/dev/null | awk -v copy="$1" -v lv="$2" -F ': *' '
+	{ dumpe2fs -h leg.tmp 2>/dev/null || true; } | awk -v copy="$1" -v lv="$2" -F ': *' '
 		/^Filesystem state/ { state = $2 } /^Filesystem features/ { replay = $2 ~ /needs_recovery/ }
 		/^Block size/ { block = $2 } /^Mount count/ { mounts = $2 }
 		END { if (block) print copy, lv, "ext4 state", state, "replay", replay + 0, "block", block, "mounts", mounts
@@ -190,6 +203,11 @@ witness()
 	done
 }
 
-# field COPY WORD: a figure of the superblock, e.g. `field flash-a events`.
-field() { witness_raid "$1" data | tr '\n' ' ' | awk -v word="$2" '{ for (i = 3; i < NF; i++) if ($i == word) { print $(i + 1); exit } }'; }
+# field COPY WORD: a figure of the superblock, bitmap or file system, e.g. `field flash-a events`.
+field()
+{
+	{ witness_raid "$1" data; witness_fs "$1" data; } | tr "\n" " " |
+		awk -v word="$2" '{ for (i = 3; i < NF; i++) if ($i == word) { print $(i + 1); exit } }'
+}
+
 differing() { witness_pairs data "$1" "$2" | awk '{ print $NF }'; }

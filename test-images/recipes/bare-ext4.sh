@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Two devices with the same bare ext4, no LVM at all.
+# run: in-sync - 0 -- flash-a=flash-a.img shared=shared.img
+# run: unknown - 2 -- --fast flash-a=flash-a.img shared=shared.img
+
+disks 12M flash-a
+guest <<'E'
+on flash-a
+mke2fs -q -t ext4 -b 4096 -J size=4 -L persistent -E lazy_itable_init=0,nodiscard /dev/d_flash-a
+mount -t ext4 /dev/d_flash-a /mnt
+first_files
+umount /mnt
+E
+cp --sparse=always flash-a.img shared.img
