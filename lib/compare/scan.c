@@ -8,14 +8,9 @@
 #include <time.h>
 
 enum {
-	UNIT_BYTES_MIN = 1024, /* ext4's smallest block */
-	/*
-	 * A few readers of the page cache are fastest with 512 KiB: fewer calls, and two chunks still fit the
-	 * L2 cache. Where many requests are in flight, longer ones gain nothing and take memory.
-	 */
-	CHUNK_BYTES_MAX = 512 * 1024,
-	CHUNK_BYTES_MANY = 256 * 1024,
-	WORKERS_FEW = 4,
+	UNIT_BYTES_MIN = 1024,        /* ext4's smallest block */
+	CHUNK_BYTES_MIN = 64 * 1024,  /* ext4's largest block */
+	CHUNK_BYTES_MAX = 512 * 1024, /* two of them still fit the L2 cache */
 	WORKERS_MAX = 16,
 	PROGRESS_MS = 200,
 	STACK_BYTES = 128 * 1024,
@@ -282,17 +277,21 @@ static int start_workers(struct work *work, pthread_t thread[], int wanted)
 
 int scan_run(struct scan *scan)
 {
-	struct work work = { .scan = scan, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct work work = { .scan = scan, .chunk_bytes = CHUNK_BYTES_MAX, .lock = PTHREAD_MUTEX_INITIALIZER };
 	pthread_t thread[WORKERS_MAX];
 	pthread_condattr_t clock;
 	int workers = 1, started;
 
-	for (int p = 0; p < scan->parts; p++)
-		if ((int)scan->part[p].leg->parallel > workers)
-			workers = (int)scan->part[p].leg->parallel;
+	for (int p = 0; p < scan->parts; p++) {
+		const struct dev *leg = scan->part[p].leg;
+
+		if ((int)leg->parallel > workers)
+			workers = (int)leg->parallel;
+		if (leg->chunk_bytes >= CHUNK_BYTES_MIN && leg->chunk_bytes < work.chunk_bytes)
+			work.chunk_bytes = leg->chunk_bytes;
+	}
 	if (workers > WORKERS_MAX)
 		workers = WORKERS_MAX;
-	work.chunk_bytes = workers > WORKERS_FEW ? CHUNK_BYTES_MANY : CHUNK_BYTES_MAX;
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&work.over, &clock);

@@ -77,7 +77,11 @@ static void pair_open(struct pair *pair)
 	for (int p = 0; p < 2; p++) {
 		struct watched *w = calloc(1, sizeof(*w));
 
-		w->dev = (struct dev){ .ops = &watched_ops, .size_bytes = LEG, .align_bytes = 1, .parallel = 8 };
+		w->dev = (struct dev){ .ops = &watched_ops,
+			               .size_bytes = LEG,
+			               .align_bytes = 1,
+			               .parallel = 3,
+			               .chunk_bytes = 64 * UNIT };
 		pthread_mutex_init(&w->lock, NULL);
 		pair->leg[p] = w;
 		pair->scan.part[p].leg = &w->dev;

@@ -38,6 +38,7 @@ struct dev {
 	uint64_t size_bytes;
 	unsigned align_bytes; /* what direct access needs; 1: anything goes */
 	unsigned parallel;    /* how many reads at once are worth it */
+	unsigned chunk_bytes; /* how long a read is worth it, a power of two; 0: no matter */
 	bool is_block;        /* a local block device */
 	bool is_remote;       /* reached over the network */
 	bool is_live;         /* mounted, held by device-mapper, or otherwise in use on this host */
