@@ -191,12 +191,25 @@ struct record_evidence {
 	struct record record; /* the newer valid slot */
 };
 
+/* The mirror as device-mapper runs it on this host at this moment (lib/evidence/online.h). */
+struct online_evidence {
+	bool is_active;                /* it is active; all else means nothing where it is not */
+	bool is_under;                 /* the copy's device is under it now; a leg that was absent and returned is not */
+	unsigned legs;                 /* as the kernel has them; characters in `health` */
+	char health[SVC_LEGS_MAX + 1]; /* per leg: A in sync, a being recovered, D failed or absent */
+	uint64_t done_sectors;         /* of what the action at hand, or the last one, goes over */
+	uint64_t total_sectors;
+	char action[16]; /* idle, recover, resync, check, repair, frozen ... */
+	uint64_t mismatch_sectors;
+};
+
 struct evidence {
 	struct lvm_evidence lvm;
 	struct raid_evidence raid;
 	struct unsettled_evidence unsettled;
 	struct fs_evidence fs;
 	struct record_evidence record;
+	struct online_evidence online;
 	struct read_errors errors; /* met while reading evidence; offsets within the device */
 };
 

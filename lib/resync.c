@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "compare/compare.h"
+#include "rebuild/online.h"
 #include "rebuild/undo.h"
 #include "verdict/history.h"
 #include "verdict/verdict.h"
@@ -110,6 +111,13 @@ static int settle_saving(const struct survey *survey, const struct resync_option
 	resync->undo_path[0] = '\0';
 	if (!options->is_saving)
 		return 0;
+	if (resync->plan.is_online) { /* the kernel writes, and keeps nothing of what was there */
+		if (!resync->plan.is_forced)
+			return 0;
+		reason_add(&resync->refusals, REASON_UNDO_LIMIT, -1,
+		           "the mirror is active: what its kernel overwrites cannot be saved");
+		return SVC_EXIT_REFUSED;
+	}
 	if (!options->save_path && options->undo_limit_bytes && resync->plan.bytes > options->undo_limit_bytes) {
 		if (!resync->plan.is_forced)
 			return 0;
@@ -202,6 +210,60 @@ int resync_execute(const struct survey *survey, const struct resync_options *opt
 	return exit_of(code);
 }
 
+/* ---- where the mirror is active: the kernel does it ---- */
+
+/* What is on the media now, read again past every cache: every member against the authority. */
+static int prove_online(struct survey *survey, const struct resync_options *options, struct resync *resync,
+                        struct svc_error *error)
+{
+	const struct plan *plan = &resync->plan;
+	struct compare_options compare_options = {
+		.mode = plan->has_free ? COMPARE_FULL : COMPARE_ALLOCATED,
+		.stop = options->stop,
+	};
+	struct comparison now;
+	int code = compare_run(survey->copy, survey->copies, survey->access, plan->authority, &compare_options, &now,
+	                       error);
+
+	for (int i = 0; i < survey->copies && !code; i++) {
+		if (!plan->is_target[i])
+			continue;
+		if (!now.copy[i].compared || now.copy[i].errors.count || now.copy[i].used_bytes ||
+		    now.copy[i].free_bytes) {
+			code = error_set(error, -EBADMSG, "%s: after the kernel's rebuild it does not read as %s",
+			                 survey->copy[i].name, survey->copy[plan->authority].name);
+			error_next(error,
+			           "do not trust this device: check it and its path, then run the command again");
+		}
+		resync->outcome.proven_bytes += now.bytes;
+	}
+	for (int a = 0; a < plan->actions; a++)
+		if (plan->action[a].kind == ACTION_PROVE)
+			resync->outcome.step[a] = code ? STEP_FAILED : STEP_DONE;
+	compare_free(&now);
+	return code;
+}
+
+static int rebuild_online(struct survey *survey, const struct resync_options *options, struct resync *resync,
+                          struct svc_error *error)
+{
+	struct online_options online_options = { .stop = options->stop,
+		                                 .progress = options->progress,
+		                                 .context = options->context };
+	int lock, code = lock_mirror(survey->copy[resync->plan.authority].evidence.lvm.lv_uuid, &lock, error);
+
+	if (code)
+		return code;
+	code = online_run(&resync->plan, survey->copy, survey->copies, survey->access, &online_options,
+	                  &resync->outcome, error);
+	if (!code)
+		code = prove_online(survey, options, resync, error);
+	resync->is_done = code == 0;
+	if (lock >= 0)
+		close(lock);
+	return code == -ETIMEDOUT ? SVC_EXIT_INTERRUPTED : exit_of(code);
+}
+
 static int rebuild(struct survey *survey, const struct resync_options *options, struct resync *resync,
                    struct svc_error *error)
 {
@@ -253,7 +315,10 @@ int resync_run(struct survey *survey, const struct resync_options *options, stru
 	if (code || !resync->plan.actions || options->is_dry_run)
 		return code;
 	code = options->confirm ? options->confirm(options->context) : 0;
-	return code ? code : rebuild(survey, options, resync, error);
+	if (code)
+		return code;
+	return resync->plan.is_online ? rebuild_online(survey, options, resync, error)
+	                              : rebuild(survey, options, resync, error);
 }
 
 void resync_free(struct resync *resync)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "evidence/evidence.h"
+#include "evidence/online.h"
 
 static int refuse_same_device(const struct survey *survey, struct svc_error *error)
 {
@@ -75,8 +76,10 @@ int survey_open(const char *const argument[], int arguments, const struct locate
 		code = refuse_same_device(survey, error);
 	if (!code)
 		code = refuse_unclear_mirror(survey, options->lv, error);
-	for (int i = 0; i < survey->copies && !code; i++)
+	for (int i = 0; i < survey->copies && !code; i++) {
 		evidence_read(&survey->copy[i], i, &survey->access[i]);
+		online_read(&survey->copy[i], &survey->access[i]);
+	}
 	return code;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plan/online.h"
 #include "verdict/history.h"
 #include "verdict/verdict.h"
 
@@ -327,6 +328,8 @@ int plan_make(const struct copy *copy, int copies, const struct verdict *verdict
 		code = choose_authority(&p);
 	if (code || plan->authority < 0)
 		return code;
+	if (copy[plan->authority].evidence.online.is_active)
+		return plan_make_online(copy, copies, verdict, comparison, wish, plan, refusals);
 	code = choose_members(&p);
 	if (!code)
 		code = check_targets(&p);
@@ -340,9 +343,17 @@ int plan_make(const struct copy *copy, int copies, const struct verdict *verdict
 const char *action_name(enum action_kind kind)
 {
 	static const char *const name[] = {
-		[ACTION_MARK] = "mark",       [ACTION_LAYOUT] = "layout",         [ACTION_USED] = "used",
-		[ACTION_FREE] = "free",       [ACTION_PROVE] = "prove",           [ACTION_METADATA] = "metadata",
-		[ACTION_FORGIVE] = "forgive", [ACTION_SUPERBLOCK] = "superblock", [ACTION_UNMARK] = "unmark",
+		[ACTION_MARK] = "mark",
+		[ACTION_LAYOUT] = "layout",
+		[ACTION_USED] = "used",
+		[ACTION_FREE] = "free",
+		[ACTION_PROVE] = "prove",
+		[ACTION_METADATA] = "metadata",
+		[ACTION_FORGIVE] = "forgive",
+		[ACTION_SUPERBLOCK] = "superblock",
+		[ACTION_UNMARK] = "unmark",
+		[ACTION_REFRESH] = "refresh",
+		[ACTION_REBUILD_ONLINE] = "rebuild-online",
 	};
 
 	return name[kind];
@@ -383,6 +394,16 @@ void action_describe(const struct plan *plan, const struct copy *copy, const str
 		break;
 	case ACTION_UNMARK:
 		snprintf(text, size, "%s: take the mark off", name);
+		break;
+	case ACTION_REFRESH:
+		snprintf(text, size,
+		         "%s: have the kernel take leg %u back and recover the regions written since, %" PRIu64
+		         " bytes",
+		         name, plan->leg_index[action->copy], action->bytes);
+		break;
+	case ACTION_REBUILD_ONLINE:
+		snprintf(text, size, "%s: have the kernel rebuild leg %u from its first byte, %" PRIu64 " bytes", name,
+		         plan->leg_index[action->copy], action->bytes);
 		break;
 	}
 }

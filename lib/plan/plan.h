@@ -27,6 +27,9 @@ enum action_kind {
 	ACTION_SUPERBLOCK, /* dm-raid superblock and bitmap: this leg is complete and in sync */
 	ACTION_FORGIVE,    /* the same on a copy that was right before: it no longer names the target failed */
 	ACTION_UNMARK,     /* the record says that the copy is whole */
+	/* Where the mirror is active here, the kernel writes: */
+	ACTION_REFRESH,        /* it takes the leg back and recovers what its bitmap says changed since */
+	ACTION_REBUILD_ONLINE, /* it rebuilds the leg from its first byte */
 };
 
 struct action {
@@ -40,6 +43,7 @@ enum { PLAN_ACTIONS_MAX = 9 * SVC_COPIES_MAX };
 struct plan {
 	int authority;
 	bool is_forced; /* a history is given up: --from against or without a verdict */
+	bool is_online; /* the mirror is active on this host: the kernel writes the legs, nothing else does */
 	bool is_target[SVC_COPIES_MAX];
 	bool is_whole[SVC_COPIES_MAX];      /* a target without a usable layout: all of it is written */
 	bool is_compared[SVC_COPIES_MAX];   /* targets: where it differs is known; else every block is looked at */

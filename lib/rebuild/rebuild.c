@@ -499,6 +499,9 @@ static int do_action(struct rebuild *r, const struct action *action)
 		return do_superblock(r, action->copy);
 	case ACTION_UNMARK:
 		return do_unmark(r, action->copy);
+	case ACTION_REFRESH:
+	case ACTION_REBUILD_ONLINE:
+		break; /* the kernel's: online.c */
 	}
 	return -EINVAL;
 }
