@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# The guest's side of test-images/kernel, behind guest-lib.sh.
+#
+#     with COPY...          only these disks of the case are there
+#     start HEALTH          activates; the legs' health as the kernel prints it, at once and complete, and no recovery
+#     start_recovering      activates, and waits until the kernel has recovered what it wants to
+#     scrub                 has the kernel compare the legs: it must find nothing
+#     check_fs, check_files mounts once for the journal, e2fsck -fn; what the files hold, against `expect`
+#     write_something WORD  mounts and writes
+#     stop                  deactivates
+#     figure TEXT           a figure for the report
+
+begin_case()
+{
+	echo "case $1 begins"
+	dmesg -c > /dev/null
+}
+
+end_case()
+{
+	if [ "$2" = 0 ]; then
+		echo "case $1 ends: ok"
+		return
+	fi
+	# The next case starts from an empty machine.
+	umount /mnt 2> /dev/null
+	dmsetup remove_all --force > /dev/null 2>&1
+	rm -f /etc/lvm/lvmlocal.conf
+	dmesg | tail -n 12
+	echo "case $1 ends: FAILED"
+}
+
+# Bytes that were written to the case's disk so far.
+written_to()
+{
+	awk '{ print $7 * 512 }' "/sys/block/$(basename "$(readlink -f "/dev/d_$(disk "$1")")")/stat"
+}
+
+figure() { echo "figures: $*"; }
+
+# shellcheck disable=SC2154 # set in front of each case
+disk() { echo "c$case_number.$1"; }
+
+with()
+{
+	disks=
+	for copy; do
+		disks="$disks $(disk "$copy")"
+	done
+	# shellcheck disable=SC2086 # a list of words
+	on $disks
+	for copy; do
+		pvck "/dev/d_$(disk "$copy")" > /tmp/pvck 2>&1 || { cat /tmp/pvck; die "pvck $copy"; }
+	done
+}
+
+raid_status() { dmsetup status "${1:-svc-data}" | cut -d " " -f 4-; }
+
+# dm-raid's status: raid1 LEGS HEALTH DONE/TOTAL ACTION MISMATCHES OFFSET JOURNAL
+status_field() { raid_status | awk -v n="$1" '{ print $n }'; }
+
+expect_status()
+{
+	ratio=$(status_field 4)
+	[ "$(status_field 3)" = "$1" ] && [ "${ratio%/*}" = "${ratio#*/}" ] && [ "$(status_field 5)" = idle ] ||
+		die "the mirror says $(raid_status), not $1 and idle"
+}
+
+no_word_of_recovery()
+{
+	# That an absent leg has no superblock is no news.
+	! dmesg | grep -v 'Failed to read superblock of device at position' |
+		grep -iE 'recover|resync|rebuild|out of date|not clean|i/o error|fail|invalid|unable' || die "the kernel said that"
+}
+
+start()
+{
+	case $1 in
+	*D*) ;; # vgck's status tells of the absent PV
+	*) vgck svc || die "vgck" ;;
+	esac
+	vgchange -q -ay svc || die "vgchange"
+	expect_status "$1"
+	sleep 0.5
+	expect_status "$1"
+	no_word_of_recovery
+}
+
+start_recovering()
+{
+	vgchange -q -ay svc || die "vgchange"
+	settle
+	expect_status "$1"
+}
+
+scrub()
+{
+	if [ "${1:-lvm}" = dm ]; then
+		dmsetup message svc-data 0 check
+	else
+		lvchange -q --syncaction check svc/data
+	fi
+	sleep 0.2
+	while [ "$(status_field 5)" = check ]; do sleep 0.1; done
+	dmesg | grep -q 'data-check of RAID array' || die "no check was run"
+	[ "$(status_field 6)" = 0 ] || die "the check found $(status_field 6) sectors of mismatch"
+}
+
+check_fs()
+{
+	mount_data
+	umount /mnt
+	e2fsck -fn /dev/svc/data > /tmp/e2fsck 2>&1 || { cat /tmp/e2fsck; die "e2fsck"; }
+}
+
+check_files()
+{
+	mount_data
+	(cd /mnt && sha256sum -c -s /run/expected) || die "a file does not hold what it must"
+	umount /mnt
+}
+
+write_something()
+{
+	mount_data
+	blocks "/mnt/log/$1" 8 "$1"
+	overwrite /mnt/cfg/table.db 40 2 "$1"
+	umount /mnt
+}
+
+stop()
+{
+	deactivate
+	! dmsetup ls | grep '^svc-' || die "something is still active"
+}
+
+# All of it, for a mirror that must be whole.
+whole()
+{
+	start "$1"
+	scrub "${2:-lvm}"
+	check_fs
+	check_files
+	write_something afterwards
+	expect_status "$1"
+	scrub "${2:-lvm}"
+	stop
+}
+
+# The same with a leg absent, which then returns.
+degraded()
+{
+	start "$1"
+	scrub dm
+	check_fs
+	check_files
+	write_something degraded
+	expect_status "$1"
+	stop
+	with flash-a flash-b shared
+	start_recovering AAA
+	dmesg | grep -q 'recovery of RAID array' || die "the kernel did not recover the leg that returned"
+	scrub
+	check_fs
+	stop
+}
+
+# Gates (guest-lib.sh) over the case's disks; LVM sees nothing else.
+gate_all()
+{
+	gates=
+	for copy; do
+		link="/dev/d_$(disk "$copy")"
+		dmsetup create "gate_$copy" --table "0 $(blockdev --getsz "$link") linear $link 0"
+		gates="$gates $copy"
+	done
+	dmsetup mknodes
+	echo 'devices { global_filter=[ "a|^/dev/mapper/gate_|", "r|.*|" ] }' > /etc/lvm/lvmlocal.conf
+}
+
+swap_gate() # COPY TARGET-LINE
+{
+	dmsetup suspend --nolockfs --noflush "gate_$1"
+	echo "$2" | dmsetup load "gate_$1"
+	dmsetup resume "gate_$1"
+}
+
+break_gate() { swap_gate "$1" "0 $(blockdev --getsz "/dev/d_$(disk "$1")") error"; }
+mend_gate() { swap_gate "$1" "0 $(blockdev --getsz "/dev/d_$(disk "$1")") linear /dev/d_$(disk "$1") 0"; }
+
+remove_gates()
+{
+	for copy; do dmsetup remove "gate_$copy"; done
+	rm -f /etc/lvm/lvmlocal.conf
+	gates=
+}
+
+# Another of the case's disks comes back while the mirror is active.
+plug()
+{
+	while read -r name device; do
+		[ "$name" != "$(disk "$1")" ] || echo "$device" > /sys/bus/virtio/drivers/virtio_blk/bind
+	done < /run/disks
+	link-disks
+	disks="$disks $(disk "$1")"
+}
+
+# Four blocks of a file are changed behind md's back: the file names itself in each of them.
+corrupt()
+{
+	at=$(grep -a -o -b 'table.db first block 20 ' "/dev/d_$(disk "$1")" | head -n 1)
+	[ -n "$at" ] || die "the block to corrupt was not found on $1"
+	dd if=/dev/urandom of="/dev/mapper/gate_$1" bs=4096 seek=$((${at%%:*} / 4096)) count=4 conv=notrunc,fsync 2> /dev/null
+}
+
+# svc COMMAND EXIT ARGUMENT...: with the case's copies; what it says is in /tmp/said too.
+svc()
+{
+	command=$1 wanted=$2 copies=
+	shift 2
+	for name in $disks; do
+		copy=${name#*.}
+		case " ${gates:-} " in
+		*" $copy "*) copies="$copies $copy=/dev/mapper/gate_$copy" ;;
+		*) copies="$copies $copy=/dev/d_$name" ;;
+		esac
+	done
+	got=0
+	# shellcheck disable=SC2086 # a list of words
+	"svc-$command" "$@" $copies > /tmp/said 2>&1 || got=$?
+	cat /tmp/said
+	[ "$got" = "$wanted" ] || die "svc-$command $* ends with $got, not $wanted"
+}

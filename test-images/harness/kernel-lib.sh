@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the cases of test-images/kernel are written in. A case NAME is
+#
+#     case_of NAME SCENARIO    declares it; it is played by the two functions NAME_host and NAME_guest
+#     NAME_host                runs on the host, in a directory with the scenario's images; fails with a word on stdout
+#     NAME_guest               its text runs in the guest, behind guest-lib.sh and kernel-guest.sh
+#     NAME_after               if there is one: runs on the host when the guest is gone
+#
+# Dashes of NAME are underscores in the functions' names. For the host's side:
+#
+#     resync ARGUMENT...       svc-resync --yes --no-save; must end with exit 0
+#     compare COPY...          svc-compare --full must say in-sync, exit 0
+#     expect COPY              takes down what the files of this copy's leg hold, for the guest's check_files
+#     blank COPY SIZE          an empty disk
+
+cases=()
+declare -A scenario_of=()
+
+case_of()
+{
+	cases+=("$1")
+	scenario_of[$1]=$2
+}
+
+fail()
+{
+	echo "$*"
+	return 1
+}
+
+arguments_of()
+{
+	local word
+
+	for word; do
+		case $word in
+		-*) printf '%s\n' "$word" ;;
+		+*) printf '%s\n' "${word#+}" ;;
+		*) printf '%s\n' "$word=$word.img" ;;
+		esac
+	done
+}
+
+# Words that begin with + are passed on without it, the rest are copies: resync --from +shared flash-a shared
+resync()
+{
+	local words code=0
+
+	mapfile -t words < <(arguments_of "$@")
+	"$build/svc-resync" --yes --no-save "${words[@]}" >> resync.log 2>&1 || code=$?
+	[ "$code" = 0 ] || { tail -n 5 resync.log; fail "svc-resync $* ends with $code"; }
+}
+
+compare()
+{
+	local words code=0 line
+
+	mapfile -t words < <(arguments_of "$@")
+	"$build/svc-compare" --full --json "${words[@]}" > compare.json 2>> compare.log || code=$?
+	line=$(jq -r '"\(.verdict) \(.exit)"' compare.json)
+	[ "$line" = "in-sync 0" ] && [ "$code" = 0 ] || fail "svc-compare says $line, exit $code, of $*"
+}
+
+# The runs of a copy's leg, "OFFSET LENGTH" in bytes, from LVM's metadata as pvck prints it.
+leg_runs()
+{
+	pvck --dump metadata "$1.img" 2> /dev/null | awk -v index_wanted="${2:-}" -v mine="$(pv_uuid "$1")" '
+		/^\t*extent_size = / && !extent { extent = $3 * 512 }
+		$2 == "{" { name[++depth] = $1; if ($1 ~ /^segment/) { start = count = 0 } }
+		$1 == "}" { depth-- }
+		depth == 3 && name[2] == "physical_volumes" && $1 == "id" { gsub(/"/, "", $3); uuid[name[3]] = $3 }
+		depth == 3 && name[2] == "physical_volumes" && $1 == "pe_start" { first[name[3]] = $3 * 512 }
+		name[3] ~ /^data_rimage_[0-9]+$/ && $1 == "extent_count" { count = $3 }
+		name[3] ~ /^data_rimage_[0-9]+$/ && /^"pv[0-9]+", [0-9]+/ {
+			gsub(/[",]/, "")
+			if (uuid[$1] == mine) print first[$1] + $2 * extent, count * extent }'
+}
+
+pv_uuid()
+{
+	pvck --dump headers "$1.img" 2> /dev/null | awk '$1 == "pv_header.pv_uuid" && !seen++ {
+		u = $2
+		print substr(u, 1, 6) "-" substr(u, 7, 4) "-" substr(u, 11, 4) "-" substr(u, 15, 4) "-" substr(u, 19, 4) "-" \
+			substr(u, 23, 4) "-" substr(u, 27, 6) }'
+}
+
+expect()
+{
+	local offset length
+
+	leg_runs "$1" | while read -r offset length; do
+		dd if="$1.img" iflag=skip_bytes,count_bytes,fullblock skip="$offset" count="$length" bs=64k status=none
+	done > leg.tmp
+	[ -s leg.tmp ] || fail "the leg of $1 was not found by standard tools"
+	e2fsck -fy leg.tmp > e2fsck.log 2>&1 || [ $? -le 2 ] || fail "e2fsck of $1's leg: $(tail -n 1 e2fsck.log)"
+	rm -rf tree
+	mkdir tree
+	debugfs -R "rdump /cfg /fw /log tree" leg.tmp > debugfs.log 2>&1
+	(cd tree && find . -type f -print0 | sort -z | xargs -0 sha256sum) > expected
+	[ "$(wc -l < expected)" -ge 3 ] || fail "$1's leg has no files"
+	rm -rf leg.tmp tree
+}
+
+blank()
+{
+	rm -f "$1.img"
+	truncate -s "$2" "$1.img"
+}
+
+choose()
+{
+	local name prefix is_chosen
+
+	chosen=()
+	for name in "${cases[@]}"; do
+		is_chosen=$((!$#))
+		for prefix; do
+			case $name in "$prefix"*) is_chosen=1 ;; esac
+		done
+		[ "$is_chosen" = 0 ] || chosen+=("$name")
+	done
+}
+
+report() # NAME WORD SECONDS [TEXT]
+{
+	case $2 in
+	ok) passed=$((passed + 1)) ;;
+	FAIL) failed=$((failed + 1)) ;;
+	skip) skipped=$((skipped + 1)) ;;
+	esac
+	printf '%-4s %-28s %s\n' "$2" "$1" "${3:-}"
+}
+
+# Unpacks the scenario and plays the host's part. 77: there is no such scenario.
+prepare()
+{
+	local name=$1 file function=${1//-/_}_host
+
+	mkdir -p "$work/$name"
+	cd "$work/$name"
+	for file in "$here/images/${scenario_of[$name]}"/*.img.zst; do
+		[ -e "$file" ] || return 77
+		zstd -qd -f "$file" -o "$(basename "$file" .zst)"
+	done
+	: > expected
+	"$function"
+}
+
+# The guest's part of a case, as a subshell that prints "case NAME ok" or says what failed.
+guest_part()
+{
+	local function=${1//-/_}_guest
+
+	printf 'begin_case %s\ncat > /run/expected <<"END_OF_EXPECTED"\n%s\nEND_OF_EXPECTED\n' "$1" "$(cat "$work/$1/expected")"
+	printf "set +e\n(\nset -eu\n"
+	declare -f "$function" | sed '1,2d;$d'
+	printf ')\nend_case %s $?\n' "$1"
+}
+
+# Boots one guest for the cases given; a disk is called CASE-NUMBER_COPY, for a serial number has 20 characters.
+boot()
+{
+	local name image arguments=() n=0 batch
+
+	batch=$work/batch-$1
+	cat "$here/harness/guest-lib.sh" "$here/harness/kernel-guest.sh" > "$batch.script"
+	for name; do
+		for image in "$work/$name"/*.img; do
+			arguments+=(-d "c$n.$(basename "$image" .img)=$image")
+		done
+		echo "case_number=$n" >> "$batch.script"
+		guest_part "$name" >> "$batch.script"
+		n=$((n + 1))
+	done
+	"$here/harness/vm" -t 300 -i "${GUEST_INITRD:-$INITRD}" "${arguments[@]}" "$batch.script" > "$batch.console" 2>&1 ||
+		echo "the guest ended with $?" >> "$batch.console"
+	for name; do
+		finish "$name" "$batch.console"
+	done
+}
+
+finish()
+{
+	local name=$1 console=$2 text
+
+	sed -n "/^case $name begins/,/^case $name ends/p" "$console" > "$work/$name/console"
+	if ! grep -q "^case $name ends: ok" "$work/$name/console"; then
+		report "$name" FAIL "$(grep '^guest: \|^FAIL' "$work/$name/console" | head -n 2 | tr '\n' ' ')"
+		sed 's/^/    /' "$work/$name/console" | tail -n 30
+		[ -s "$work/$name/console" ] || tail -n 5 "$console" | sed 's/^/    /'
+		return
+	fi
+	if declare -F "${name//-/_}_after" > /dev/null && ! text=$(cd "$work/$name" && set -e && "${name//-/_}_after"); then
+		report "$name" FAIL "afterwards: $text"
+		return
+	fi
+	report "$name" ok "$(sed -n 's/^figures: //p' "$work/$name/console" | tr '\n' ' ')"
+}
+
+disks_of() { find "$work/$1" -name '*.img' | wc -l; }
+
+run_chosen()
+{
+	local name code text batch=() disks=0
+
+	for name in "${chosen[@]}"; do
+		code=0
+		text=$(set -e; prepare "$name") || code=$?
+		if [ "$code" = 77 ]; then
+			report "$name" skip "there is no scenario ${scenario_of[$name]}"
+			continue
+		fi
+		if [ "$code" != 0 ]; then
+			report "$name" FAIL "on the host: $text"
+			continue
+		fi
+		# 26 disks fit on a guest's bus.
+		if [ $((disks + $(disks_of "$name"))) -gt 26 ]; then
+			boot "${batch[@]}"
+			batch=() disks=0
+		fi
+		batch+=("$name")
+		disks=$((disks + $(disks_of "$name")))
+	done
+	[ ${#batch[@]} = 0 ] || boot "${batch[@]}"
+}
