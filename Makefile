@@ -98,7 +98,7 @@ $(B)/fuzzer/%: $(B)/obj/lib/%.o $(B)/libsvc.a
 # --- what people type; each installs what it is missing (DEPS=no: nothing) -----------------------
 
 SAN = -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-sub = +$(Q)$(MAKE) --no-print-directory
+sub = +$(Q)$(MAKE) --no-print-directory -j$(shell nproc)
 
 demo: ## run the main job on a real stale pair of copies and show the screen
 	@.ci/deps images
