@@ -27,7 +27,7 @@
 #include "rebuild/test_bed.h"
 #include "rebuild/undo.h"
 
-enum { WORKERS = 2, HANG_SECONDS = 60, VARIANTS = 10, STATES_WANTED = 10000 };
+enum { WORKERS = 2, HANG_SECONDS = 60, VARIANTS = 12, STATES_WANTED = 10000 };
 
 #if defined(__SANITIZE_ADDRESS__)
 enum { SCALE = 10 };
