@@ -360,7 +360,8 @@ static inline struct extent *bed_extents(const struct extent *from, size_t count
 
 	if (!extents)
 		abort();
-	memcpy(extents, from, count * sizeof(*extents));
+	if (count) /* there is no rmeta behind a bare file system */
+		memcpy(extents, from, count * sizeof(*extents));
 	return extents;
 }
 
