@@ -292,25 +292,25 @@ static void list_actions(struct planning *p)
 }
 
 /*
- * What the members' superblocks say of legs that are not here: what the authority said of them. But
- * where the content itself was unsettled or chosen, an absent leg was not settled with the others: it is
- * named failed, so that it is rebuilt when it returns.
+ * What the members' superblocks say of legs that are not here. Where the authority was stopped in order and
+ * nothing had to be chosen: what the authority said of them, and its bitmap knows what they missed. But
+ * where the content itself was unsettled or chosen, an absent leg was not settled with the others, and what
+ * it wrote on its own is in nobody's bitmap: it is named failed, and all of it is to be recovered.
  */
-static uint64_t absent_legs(const struct planning *p)
+static void judge_absent(struct planning *p)
 {
 	const struct evidence *right = &p->copy[p->plan->authority].evidence;
-	bool is_settled =
-		p->verdict->kind != VERDICT_DIRTY && !p->plan->is_forced && right->raid.resync_offset == UINT64_MAX;
-	uint64_t absent = right->raid.failed_devices;
+	bool is_settled = p->verdict->kind != VERDICT_DIRTY && !p->plan->is_forced &&
+	                  right->raid.resync_offset == UINT64_MAX && !right->fs.needs_recovery;
+	uint64_t members = 0, all = ((uint64_t)1 << right->lvm.leg_count) - 1;
 
 	if (right->lvm.type != MIRROR_RAID1)
-		return 0;
-	if (!is_settled)
-		absent = ((uint64_t)1 << right->lvm.leg_count) - 1;
+		return;
 	for (int i = 0; i < p->copies; i++)
 		if (p->plan->is_member[i])
-			absent &= ~((uint64_t)1 << p->plan->leg_index[i]);
-	return absent;
+			members |= (uint64_t)1 << p->plan->leg_index[i];
+	p->plan->failed_devices = (is_settled ? right->raid.failed_devices : all) & ~members;
+	p->plan->is_absent_unsettled = !is_settled;
 }
 
 int plan_make(const struct copy *copy, int copies, const struct verdict *verdict, const struct comparison *comparison,
@@ -335,7 +335,7 @@ int plan_make(const struct copy *copy, int copies, const struct verdict *verdict
 		code = check_targets(&p);
 	if (code)
 		return code;
-	plan->failed_devices = absent_legs(&p);
+	judge_absent(&p);
 	list_actions(&p);
 	return 0;
 }

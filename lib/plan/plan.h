@@ -51,6 +51,7 @@ struct plan {
 	unsigned leg_index[SVC_COPIES_MAX]; /* members: the array position each one has */
 	bool has_free;                      /* blocks not in use are made equal too */
 	uint64_t failed_devices;            /* what the members' superblocks name failed in the end: absent legs */
+	bool is_absent_unsettled;           /* absent legs may differ anywhere: they are recovered whole later */
 	struct action action[PLAN_ACTIONS_MAX];
 	int actions;
 	uint64_t bytes; /* content to be written, all targets */

@@ -198,7 +198,7 @@ static int do_mark(struct rebuild *r, int i)
 	if (over->record)
 		code = store_mark(r, i, over->record, r->member[i].now.evidence.lvm.pv_uuid, REBUILD_CONTENT);
 	if (!code && authority_of(r)->evidence.lvm.type == MIRROR_RAID1)
-		code = superblock_mark(over->meta, authority_access(r)->meta, r->plan->leg_index[i]);
+		code = superblock_mark(over->meta, authority_access(r)->meta);
 	if (!code && is_fs_marked(r, i))
 		code = dev_write(over->leg, foreign_rebuild_mark, FOREIGN_MARK_BYTES, FOREIGN_MARK_OFFSET);
 	if (!code)
@@ -227,7 +227,7 @@ static int mark_ahead(struct rebuild *r, int i, const struct pv_metadata *metada
 	if (!code && leg.metas)
 		code = dev_open_slice(r->member[i].saver, leg.meta, leg.metas, &meta);
 	if (!code && meta && authority_of(r)->evidence.lvm.type == MIRROR_RAID1)
-		code = superblock_mark(meta, authority_access(r)->meta, r->plan->leg_index[i]);
+		code = superblock_mark(meta, authority_access(r)->meta);
 	dev_close(area);
 	dev_close(meta);
 	vg_leg_free(&leg);
@@ -438,11 +438,18 @@ static bool has_all_legs(const struct rebuild *r)
 	return legs == ((uint64_t)1 << authority_of(r)->evidence.lvm.leg_count) - 1;
 }
 
+static enum superblock_bits bits_of(const struct rebuild *r)
+{
+	if (has_all_legs(r))
+		return BITS_NONE;
+	return r->plan->is_absent_unsettled ? BITS_ALL : BITS_KEEP;
+}
+
 static int do_superblock(struct rebuild *r, int i)
 {
 	struct dev *meta = r->member[i].over.meta, *model = authority_access(r)->meta;
 	unsigned position = r->plan->leg_index[i];
-	int code = superblock_settle(meta, model, position, r->plan->failed_devices, has_all_legs(r));
+	int code = superblock_settle(meta, model, position, r->plan->failed_devices, bits_of(r));
 
 	if (!code)
 		code = superblock_prove(meta, model, position, r->plan->failed_devices);

@@ -31,24 +31,42 @@ static int read_sound(struct dev *meta, uint8_t *sector)
 	return code ? code : raid_parse_superblock(sector, &raid) ? -EBADMSG : 0;
 }
 
-int superblock_mark(struct dev *meta, struct dev *model, unsigned position)
+/*
+ * A recovery offset of 0 alone does not bring a whole rebuild: drivers/md/dm-raid.c, super_init_validation,
+ * takes a leg that the freshest superblock names failed for one that went away and returned, and recovers
+ * it by the bitmap, which knows nothing of what the leg wrote on its own. It looks the leg up under the
+ * array position that the leg's own superblock claims; the model's is one that the model never names. And
+ * the marked superblock must not be the freshest, or its list of failed legs would count instead of the
+ * model's.
+ */
+int superblock_mark(struct dev *meta, struct dev *model)
 {
-	uint8_t sector[RAID_SUPERBLOCK_BYTES];
-	int code = read_sound(meta, sector);
+	uint8_t sector[RAID_SUPERBLOCK_BYTES], right[RAID_SUPERBLOCK_BYTES];
+	int code = read_sound(model, right);
 
-	if (code == -EBADMSG)
-		code = read_sound(model, sector);
+	if (!code)
+		code = read_sound(meta, sector);
+	if (code == -EBADMSG) {
+		memcpy(sector, right, sizeof(sector));
+		code = read_sound(model, right);
+	}
 	if (code)
 		return code;
-	put_le32(sector + OFF_POSITION, position);
+	put_le32(sector + OFF_POSITION, get_le32(right + OFF_POSITION));
+	put_le64(sector + OFF_EVENTS, 0);
 	put_le64(sector + OFF_FAILED, 0); /* what it knew of others ends with its data */
+	memset(sector + OFF_FAILED_EXTENDED, 0, 3 * sizeof(uint64_t));
 	put_le64(sector + OFF_RECOVERY, 0);
 	code = dev_write(meta, sector, sizeof(sector), 0);
 	return code ? code : dev_flush(meta);
 }
 
-/* The bitmap: model's header, and its bits or none. */
-static int settle_bitmap(struct dev *meta, struct dev *model, uint64_t events, bool has_all)
+/*
+ * The bitmap: model's header, and no bits, its bits, or all of them. Where bits are there for an absent leg,
+ * the events of the last clearing have to be behind: drivers/md/md-bitmap.c, md_bitmap_load, forgets the
+ * bits of a degraded array where they are equal.
+ */
+static int settle_bitmap(struct dev *meta, struct dev *model, uint64_t events, enum superblock_bits bits)
 {
 	uint8_t header[RAID_BITMAP_HEADER_BYTES];
 	struct unsettled_evidence unsettled;
@@ -68,15 +86,19 @@ static int settle_bitmap(struct dev *meta, struct dev *model, uint64_t events, b
 	for (; at < end && !code; at += CHUNK_BYTES) {
 		size_t length = end - at < CHUNK_BYTES ? end - at : CHUNK_BYTES;
 
-		if (!has_all)
+		if (bits == BITS_KEEP)
 			code = dev_read(model, chunk, length, at);
+		else
+			memset(chunk, bits == BITS_ALL ? 0xff : 0, length);
 		if (!code)
 			code = dev_write(meta, chunk, length, at);
 	}
 	put_le64(header + BITMAP_EVENTS, events);
-	if (has_all)
+	if (bits == BITS_NONE)
 		put_le64(header + BITMAP_CLEARED, events);
-	if (has_all)
+	else if (get_le64(header + BITMAP_CLEARED) >= events)
+		put_le64(header + BITMAP_CLEARED, events ? events - 1 : 0);
+	if (bits != BITS_KEEP)
 		put_le32(header + BITMAP_STATE, 0);
 	if (!code)
 		code = dev_write(meta, header, sizeof(header), RAID_BITMAP_OFFSET);
@@ -94,13 +116,14 @@ static void settle_sector(uint8_t *sector, unsigned position, uint64_t failed)
 	put_le64(sector + OFF_RESYNC, UINT64_MAX);
 }
 
-int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed, bool has_all)
+int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed,
+                      enum superblock_bits bits)
 {
 	uint8_t sector[RAID_SUPERBLOCK_BYTES];
 	int code = read_sound(model, sector);
 
 	if (!code)
-		code = settle_bitmap(meta, model, get_le64(sector + OFF_EVENTS), has_all);
+		code = settle_bitmap(meta, model, get_le64(sector + OFF_EVENTS), bits);
 	if (!code)
 		code = dev_flush(meta); /* no superblock that vouches for a bitmap which is not there yet */
 	settle_sector(sector, position, failed);

@@ -5,19 +5,26 @@
 
 #include "dev/dev.h"
 
+/* Which regions are left unsettled, for legs that are absent. */
+enum superblock_bits {
+	BITS_NONE, /* every leg is in sync */
+	BITS_KEEP, /* those that the model has: an absent leg missed no other writes */
+	BITS_ALL,  /* all: an absent leg is to be recovered whole, for nobody knows what it holds */
+};
+
 /*
  * Makes the kernel take the leg for incomplete, from its first sector on: whoever activates the mirror
- * now gets a whole rebuild of it, never its data. `model` is a sound leg's metadata, used where this
- * one's superblock is not.
+ * now gets a whole rebuild of it, never its data. `model` is the authority's metadata; all but the counters
+ * is taken from it where this leg's superblock is damaged.
  */
-int superblock_mark(struct dev *meta, struct dev *model, unsigned position);
+int superblock_mark(struct dev *meta, struct dev *model);
 
 /*
  * Makes the leg complete and in sync with `model`'s (which may be `meta` itself): the same counters,
- * `failed` as the legs named failed. has_all: every leg of the mirror is in sync, so that no region is
- * unsettled any more; else model's bits are kept, for the absent leg needs them when it returns.
+ * `failed` as the legs named failed.
  */
-int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed, bool has_all);
+int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed,
+                      enum superblock_bits bits);
 
 /* Whether the leg's superblock says just that. 0, -EBADMSG where it does not, or what reading gives. */
 int superblock_prove(struct dev *meta, struct dev *model, unsigned position, uint64_t failed);

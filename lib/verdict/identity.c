@@ -186,7 +186,8 @@ bool judge_evidence(struct judgement *j)
 			           "%s: its superblock has %u legs, LVM's metadata %u", copy->name, raid->num_devices,
 			           copy->evidence.lvm.leg_count);
 			is_bad = true;
-		} else if (raid->present && raid->array_position != copy->evidence.lvm.leg_index) {
+		} else if (raid->present && raid->recovery_offset == UINT64_MAX &&
+		           raid->array_position != copy->evidence.lvm.leg_index) {
 			reason_add(&j->verdict->reasons, REASON_POSITION, i,
 			           "%s: its superblock says array position %u, LVM's metadata %u", copy->name,
 			           raid->array_position, copy->evidence.lvm.leg_index);

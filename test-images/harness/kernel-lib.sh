@@ -63,17 +63,18 @@ compare()
 	[ "$line" = "in-sync 0" ] && [ "$code" = 0 ] || fail "svc-compare says $line, exit $code, of $*"
 }
 
-# The runs of a copy's leg, "OFFSET LENGTH" in bytes, from LVM's metadata as pvck prints it.
+# The runs of a copy's leg (or of its metadata: `leg_runs COPY meta`), "OFFSET LENGTH" in bytes, from LVM's metadata as
+# pvck prints it.
 leg_runs()
 {
-	pvck --dump metadata "$1.img" 2> /dev/null | awk -v index_wanted="${2:-}" -v mine="$(pv_uuid "$1")" '
+	pvck --dump metadata "$1.img" 2> /dev/null | awk -v kind="${2:-image}" -v mine="$(pv_uuid "$1")" '
 		/^\t*extent_size = / && !extent { extent = $3 * 512 }
 		$2 == "{" { name[++depth] = $1; if ($1 ~ /^segment/) { start = count = 0 } }
 		$1 == "}" { depth-- }
 		depth == 3 && name[2] == "physical_volumes" && $1 == "id" { gsub(/"/, "", $3); uuid[name[3]] = $3 }
 		depth == 3 && name[2] == "physical_volumes" && $1 == "pe_start" { first[name[3]] = $3 * 512 }
-		name[3] ~ /^data_rimage_[0-9]+$/ && $1 == "extent_count" { count = $3 }
-		name[3] ~ /^data_rimage_[0-9]+$/ && /^"pv[0-9]+", [0-9]+/ {
+		name[3] ~ "^data_r" kind "_[0-9]+$" && $1 == "extent_count" { count = $3 }
+		name[3] ~ "^data_r" kind "_[0-9]+$" && /^"pv[0-9]+", [0-9]+/ {
 			gsub(/[",]/, "")
 			if (uuid[$1] == mine) print first[$1] + $2 * extent, count * extent }'
 }
@@ -102,6 +103,50 @@ expect()
 	[ "$(wc -l < expected)" -ge 3 ] || fail "$1's leg has no files"
 	rm -rf leg.tmp tree
 }
+
+# Writes TEXT (as printf has it) at a byte of a copy's leg, or of its metadata.
+poke() # COPY image|meta OFFSET TEXT
+{
+	local start
+
+	start=$(leg_runs "$1" "$2" | awk '{ print $1; exit }')
+	# shellcheck disable=SC2059 # the text is a format on purpose
+	printf "$4" | dd of="$1.img" bs=1 seek=$((start + $3)) conv=notrunc status=none
+}
+
+# Where a copy's leg (of one segment) holds TEXT.
+offset_of() # COPY TEXT
+{
+	local at start
+
+	at=$(grep -a -o -b "$2" "$1.img" | head -n 1)
+	start=$(leg_runs "$1" | awk '{ print $1; exit }')
+	[ -n "$at" ] || fail "'$2' was not found on $1"
+	echo $((${at%%:*} - start))
+}
+
+# Marks a region below 8 of the bitmap unsettled, as a crash leaves it (md-bitmap.h: bits from byte 4096 + 256 on).
+unsettle() # REGION COPY...
+{
+	local region=$1 copy
+
+	shift
+	for copy; do
+		poke "$copy" meta $((4096 + 256)) "\\x$(printf '%02x' $((1 << region)))"
+	done
+}
+
+# Bitmap and superblock of a copy, by xxd: "events N cleared N failed N bits HEX"
+log_of()
+{
+	local start
+
+	start=$(leg_runs "$1" meta | awk '{ print $1; exit }')
+	echo "events $(number "$1" $((start + 16))) cleared $(number "$1" $((start + 4096 + 32)))" \
+		"failed $(number "$1" $((start + 24))) bits $(xxd -s $((start + 4096 + 256)) -l 1 -p "$1.img")"
+}
+
+number() { echo $((0x$(xxd -s "$2" -l 8 -p "$1.img" | fold -w 2 | tac | tr -d '\n'))); }
 
 blank()
 {
@@ -225,4 +270,17 @@ run_chosen()
 		disks=$((disks + $(disks_of "$name")))
 	done
 	[ ${#batch[@]} = 0 ] || boot "${batch[@]}"
+}
+
+# A rebuild that is killed before its first block of content is written, as soon as the target is marked.
+cut_off()
+{
+	local words code=0
+
+	mapfile -t words < <(arguments_of "$@")
+	"$build/svc-resync" --yes --no-save --rate 1 "${words[@]}" >> resync.log 2>&1 &
+	sleep 1.5
+	kill -KILL $!
+	wait $! 2> /dev/null || code=$?
+	[ "$code" = 137 ] || { tail -n 5 resync.log; fail "svc-resync was not killed in the middle: $code"; }
 }
