@@ -63,8 +63,9 @@ int superblock_mark(struct dev *meta, struct dev *model)
 
 /*
  * The bitmap: model's header, and no bits, its bits, or all of them. Where bits are there for an absent leg,
- * the events of the last clearing have to be behind: drivers/md/md-bitmap.c, md_bitmap_load, forgets the
- * bits of a degraded array where they are equal.
+ * the events of the last clearing are put behind: drivers/md/md-bitmap.c, md_bitmap_load, does not keep the
+ * bits of a degraded array where they are equal. dm-raid was seen to count events up before it gets there;
+ * that is not relied on.
  */
 static int settle_bitmap(struct dev *meta, struct dev *model, uint64_t events, enum superblock_bits bits)
 {

@@ -56,7 +56,7 @@ with()
 	done
 }
 
-raid_status() { dmsetup status "${1:-svc-data}" | cut -d " " -f 4-; }
+raid_status() { dmsetup status svc-data | cut -d " " -f 4-; }
 
 # dm-raid's status: raid1 LEGS HEALTH DONE/TOTAL ACTION MISMATCHES OFFSET JOURNAL
 status_field() { raid_status | awk -v n="$1" '{ print $n }'; }
@@ -64,8 +64,9 @@ status_field() { raid_status | awk -v n="$1" '{ print $n }'; }
 expect_status()
 {
 	ratio=$(status_field 4)
-	[ "$(status_field 3)" = "$1" ] && [ "${ratio%/*}" = "${ratio#*/}" ] && [ "$(status_field 5)" = idle ] ||
+	if [ "$(status_field 3)" != "$1" ] || [ "${ratio%/*}" != "${ratio#*/}" ] || [ "$(status_field 5)" != idle ]; then
 		die "the mirror says $(raid_status), not $1 and idle"
+	fi
 }
 
 no_word_of_recovery()
@@ -215,7 +216,7 @@ corrupt()
 	dd if=/dev/urandom of="/dev/mapper/gate_$1" bs=4096 seek=$((${at%%:*} / 4096)) count=4 conv=notrunc,fsync 2> /dev/null
 }
 
-# svc COMMAND EXIT ARGUMENT...: with the case's copies; what it says is in /tmp/said too.
+# svc COMMAND EXIT ARGUMENT...: with the case's copies; what it says is in /tmp/said too. $prefix goes in front.
 svc()
 {
 	command=$1 wanted=$2 copies=
@@ -229,7 +230,7 @@ svc()
 	done
 	got=0
 	# shellcheck disable=SC2086 # a list of words
-	"svc-$command" "$@" $copies > /tmp/said 2>&1 || got=$?
+	${prefix:-} "svc-$command" "$@" $copies > /tmp/said 2>&1 || got=$?
 	cat /tmp/said
 	[ "$got" = "$wanted" ] || die "svc-$command $* ends with $got, not $wanted"
 }

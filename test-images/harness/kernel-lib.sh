@@ -14,6 +14,10 @@
 #     compare COPY...          svc-compare --full must say in-sync, exit 0
 #     expect COPY              takes down what the files of this copy's leg hold, for the guest's check_files
 #     blank COPY SIZE          an empty disk
+#     cut_off ARGUMENT...      svc-resync, killed while it rebuilds
+#
+# test-images/kernel sets $here, $build and $work.
+# shellcheck disable=SC2154
 
 cases=()
 declare -A scenario_of=()
@@ -60,7 +64,9 @@ compare()
 	mapfile -t words < <(arguments_of "$@")
 	"$build/svc-compare" --full --json "${words[@]}" > compare.json 2>> compare.log || code=$?
 	line=$(jq -r '"\(.verdict) \(.exit)"' compare.json)
-	[ "$line" = "in-sync 0" ] && [ "$code" = 0 ] || fail "svc-compare says $line, exit $code, of $*"
+	if [ "$line" != "in-sync 0" ] || [ "$code" != 0 ]; then
+		fail "svc-compare says $line, exit $code, of $*"
+	fi
 }
 
 # The runs of a copy's leg (or of its metadata: `leg_runs COPY meta`), "OFFSET LENGTH" in bytes, from LVM's metadata as

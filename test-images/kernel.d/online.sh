@@ -58,6 +58,33 @@ online_rebuild_guest()
 }
 online_rebuild_after() { compare flash-a shared; }
 
+# Stopped while the kernel rebuilds: it goes on, and the next run waits for it.
+case_of online-stopped in-sync
+online_stopped_host() { expect shared; }
+online_stopped_guest()
+{
+	with flash-a shared
+	gate_all flash-a shared
+	corrupt flash-a
+	start AA
+	echo 500 > /proc/sys/dev/raid/speed_limit_min
+	echo 500 > /proc/sys/dev/raid/speed_limit_max
+	prefix="timeout -s TERM 5"
+	svc resync 6 --yes --no-save --from shared
+	prefix=
+	[ "$(status_field 5)" = recover ] || die "the kernel does not go on: $(raid_status)"
+	figure "stopped at $(status_field 4)"
+	svc compare 1 --fast
+	echo 200000 > /proc/sys/dev/raid/speed_limit_max
+	svc resync 0 --yes
+	expect_status AA
+	check_files
+	stop
+	remove_gates flash-a shared
+	echo 1000 > /proc/sys/dev/raid/speed_limit_min
+}
+online_stopped_after() { compare flash-a shared; }
+
 # The daily state: three legs, one absent, and LVM refuses to change anything.
 case_of online-absent in-sync-degraded
 online_absent_host() { expect shared; }
