@@ -139,7 +139,7 @@ struct fs_evidence {
 	bool present; /* an ext2/3/4 superblock was found and makes sense */
 	char uuid[EXT4_UUID_SIZE];
 	char label[17];
-	uint64_t bytes;      /* file-system size */
+	uint64_t bytes; /* file-system size */
 	uint32_t block_bytes;
 	bool is_clean;       /* s_state has VALID_FS and not ERROR_FS */
 	bool has_errors;     /* s_state has ERROR_FS */
@@ -193,9 +193,9 @@ struct record_evidence {
 
 /* The mirror as device-mapper runs it on this host at this moment (lib/evidence/online.h). */
 struct online_evidence {
-	bool is_active;                /* it is active; all else means nothing where it is not */
-	bool is_under;                 /* the copy's device is under it now; a leg that was absent and returned is not */
-	unsigned legs;                 /* as the kernel has them; characters in `health` */
+	bool is_active; /* it is active; all else means nothing where it is not */
+	bool is_under;  /* the copy's device is under it now; a leg that was absent and returned is not */
+	unsigned legs;  /* as the kernel has them; characters in `health` */
 	char health[SVC_LEGS_MAX + 1]; /* per leg: A in sync, a being recovered, D failed or absent */
 	uint64_t done_sectors;         /* of what the action at hand, or the last one, goes over */
 	uint64_t total_sectors;
@@ -241,11 +241,13 @@ enum checksum_voice {
 
 /* One copy's content against the reference's. */
 struct content_difference {
-	bool compared;          /* false: not readable, not usable, or of another size */
-	uint64_t used_bytes;    /* differing, in blocks some copy's file system uses */
-	uint64_t free_bytes;    /* differing, in blocks none uses; only COMPARE_FULL sees them */
-	uint64_t settled_bytes; /* differing, outside the regions either log calls unsettled */
-	uint64_t moved_bytes;   /* differed once and then no more: a live mirror at work */
+	bool compared;            /* false: not readable, not usable, or of another size */
+	uint64_t used_bytes;      /* differing, in blocks some copy's file system uses */
+	uint64_t free_bytes;      /* differing, in blocks none uses; only COMPARE_FULL sees them */
+	uint64_t settled_bytes;   /* differing, outside the regions either log calls unsettled */
+	uint64_t own_bytes;       /* differing, in regions that only this copy's log calls unsettled */
+	uint64_t reference_bytes; /* ... that only the reference's log calls unsettled */
+	uint64_t moved_bytes;     /* differed once and then no more: a live mirror at work */
 	enum checksum_voice checksums;
 	struct read_errors errors; /* met while comparing; offsets within the leg */
 };

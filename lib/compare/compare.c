@@ -174,30 +174,37 @@ static bool is_region_set(const struct bitset *regions, uint64_t region_bytes, u
 	return regions && offset / region_bytes < regions->bits && bitset_test(regions, offset / region_bytes);
 }
 
-/* Differing bytes outside the regions that either side's log calls unsettled. */
-static int count_settled(struct job *job, int p)
+/*
+ * Sorts what differs by whose log calls it unsettled. md sets a region's bit on every leg that is present
+ * before it writes there: what only one leg has marked was written while the other was away.
+ */
+static int sort_by_logs(struct job *job, int p)
 {
 	const struct scan_part *part = &job->scan.part[p];
-	int side[2] = { job->copy_of[p], job->copy_of[part->against] };
-	struct bitset *regions[2] = { NULL, NULL };
-	uint64_t first, count, settled = 0;
-	int code = 0;
+	int mine = job->copy_of[p], theirs = job->copy_of[part->against], code;
+	struct content_difference *content = &job->comparison->copy[mine];
+	struct bitset *own = NULL, *reference = NULL;
+	uint64_t first, count;
 
-	for (int s = 0; s < 2 && !code; s++)
-		code = evidence_unsettled_map(&job->copy[side[s]], &job->access[side[s]], &regions[s], job->error);
+	code = evidence_unsettled_map(&job->copy[mine], &job->access[mine], &own, job->error);
+	if (!code)
+		code = evidence_unsettled_map(&job->copy[theirs], &job->access[theirs], &reference, job->error);
 	for (uint64_t from = 0; !code && bitset_next_run(part->differing, from, 1, &first, &count); from = first + 1) {
-		uint64_t offset = first * job->scan.unit_bytes;
-		bool is_unsettled = false;
+		uint64_t offset = first * job->scan.unit_bytes, length = scan_unit_length(&job->scan, first);
+		bool is_own = is_region_set(own, job->copy[mine].evidence.unsettled.region_bytes, offset);
+		bool is_theirs = is_region_set(reference, job->copy[theirs].evidence.unsettled.region_bytes, offset);
 
-		for (int s = 0; s < 2; s++)
-			is_unsettled |=
-				is_region_set(regions[s], job->copy[side[s]].evidence.unsettled.region_bytes, offset);
-		if (!is_unsettled && bitset_test(job->comparison->used, first))
-			settled += scan_unit_length(&job->scan, first);
+		if (!bitset_test(job->comparison->used, first))
+			continue;
+		if (!is_own && !is_theirs)
+			content->settled_bytes += length;
+		else if (is_own && !is_theirs && reference)
+			content->own_bytes += length;
+		else if (is_theirs && !is_own && own)
+			content->reference_bytes += length;
 	}
-	bitset_free(regions[0]);
-	bitset_free(regions[1]);
-	job->comparison->copy[side[0]].settled_bytes = settled;
+	bitset_free(own);
+	bitset_free(reference);
 	return code;
 }
 
@@ -227,7 +234,7 @@ static int summarise(struct job *job)
 		content->used_bytes = used_bytes_of(job, part->differing);
 		content->free_bytes = scan_set_bytes(&job->scan, part->differing) - content->used_bytes;
 		if (content->used_bytes)
-			code = count_settled(job, p);
+			code = sort_by_logs(job, p);
 	}
 	return code;
 }

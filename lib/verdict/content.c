@@ -75,6 +75,37 @@ static int find_right(const struct judgement *j)
 }
 
 /*
+ * A crash leaves the same notes on every leg that was there: the same bits, but for one on its way, and
+ * one time of mounting. Where they differ one leg was in use without the other, whichever it was.
+ */
+static bool judge_uneven(struct judgement *j)
+{
+	int first = judgement_first(j, j->is_equal);
+	const struct evidence *e = &j->copy[first].evidence;
+	bool is_mounted_apart = false, is_uneven = false;
+
+	for (int i = 0; i < j->copies; i++) {
+		const struct evidence *other = &j->copy[i].evidence;
+
+		if (!j->is_equal[i] || i == first)
+			continue;
+		is_mounted_apart |= e->fs.present && other->fs.present && e->fs.mount_time != other->fs.mount_time;
+		is_uneven |= e->unsettled.present && other->unsettled.present &&
+		             e->unsettled.dirty_regions != other->unsettled.dirty_regions;
+	}
+	if (!is_mounted_apart && (j->comparison || !is_uneven))
+		return false;
+	if (j->comparison)
+		reason_add(&j->verdict->reasons, REASON_MOUNTED_APART, -1,
+		           "the copies differ in unsettled regions, but were last mounted at different times");
+	else
+		reason_add(&j->verdict->reasons, REASON_UNEVEN, -1,
+		           "the copies' maps of unsettled regions or times of mounting differ");
+	mark_equals(j, -1, STATE_DIVERGED);
+	return judgement_conclude(j, VERDICT_UNKNOWN, -1);
+}
+
+/*
  * The newest copies hold one history: does their content agree, and if not, is that excused? Returns
  * true where it decided the verdict; else they are equal as far as was looked.
  */
@@ -100,6 +131,8 @@ static bool judge_equals(struct judgement *j)
 	}
 	if (j->comparison && differs < 0)
 		return false;
+	if (is_excused && !is_initial && (used_bytes || !j->comparison) && judge_uneven(j))
+		return true;
 	if (right >= 0 && !is_initial)
 		authority = right;
 	if (is_initial)
@@ -213,7 +246,7 @@ bool judge_content(struct judgement *j)
 		return judgement_conclude(j, VERDICT_NONE, -1);
 	}
 	name_read_errors(j);
-	if (judge_equals(j))
+	if (judge_apart(j) || judge_equals(j))
 		return true;
 	equals = judgement_count(j, j->is_equal);
 	drop_unreadable(j);

@@ -24,6 +24,7 @@ bool judge_relation(struct judgement *j);   /* are they copies of one mirror at 
 bool judge_evidence(struct judgement *j);   /* evidence that is impossible: clones, swapped positions ... */
 bool judge_bare(struct judgement *j);       /* no history at all, and yet every byte equal */
 bool judge_history(struct judgement *j);    /* who is newest: fills is_equal */
+bool judge_apart(struct judgement *j);      /* who was written while another was away, by the bitmaps alone */
 bool judge_content(struct judgement *j);    /* the newest ones' content, and the copies beside them */
 
 /* Among the copies set, the one the kernel itself would read first: lowest array position. -1: none. */

@@ -47,12 +47,12 @@ static void explain(struct judgement *j, enum reason_id why, int x, int y)
 	case REASON_SAME_HISTORY:
 		if (cx->evidence.raid.present)
 			reason_add(reasons, why, -1,
-			           "%s and %s were written together: neither names the other failed, events %" PRIu64
-			           " on both",
+			           "%s and %s have one history by their superblocks: neither names the other failed, "
+			           "events %" PRIu64 " on both",
 			           cx->name, cy->name, ex);
 		else
 			reason_add(reasons, why, -1,
-			           "%s and %s were written together: LVM metadata seqno %" PRIu64 " on both", cx->name,
+			           "%s and %s have one history: LVM metadata seqno %" PRIu64 " on both", cx->name,
 			           cy->name, cx->evidence.lvm.seqno);
 		break;
 	case REASON_MUTUAL:

@@ -32,7 +32,8 @@ struct row {
 	unsigned superblock_legs;
 	uint64_t seqno, missing, leg_bytes;
 	/* what the comparison showed against the reference */
-	uint64_t used, free, settled, errors;
+	uint64_t used, free, settled, own, theirs, errors;
+	int64_t mounted;
 	enum checksum_voice voice;
 	enum copy_state state; /* expected */
 };
@@ -88,7 +89,7 @@ static const struct testcase cases[] = {
 	{ "in sync by history, different in content", { LEG("flash-a", 5, 0, DIVERGED), LEG("shared", 5, 0, DIVERGED, .used = 4096, .settled = 4096) }, false, VERDICT_MISMATCH, -1, 2, REASON_SILENT },
 	{ "dirty regions do not excuse what is outside of them",
 	  { LEG("flash-a", 5, 0, DIVERGED, .dirty = 1), LEG("shared", 5, 0, DIVERGED, .used = 8192, .settled = 4096) }, false, VERDICT_MISMATCH, -1, 2, REASON_SILENT },
-	{ "crashed while mirrored", { LEG("flash-a", 5, 0, AUTHORITY, .dirty = 1), LEG("shared", 5, 0, STALE, .used = 4096) }, false, VERDICT_DIRTY, 0, 1, REASON_UNSETTLED },
+	{ "crashed while mirrored", { LEG("flash-a", 5, 0, AUTHORITY, .dirty = 1), LEG("shared", 5, 0, STALE, .dirty = 1, .used = 4096) }, false, VERDICT_DIRTY, 0, 1, REASON_UNSETTLED },
 	{ "crashed while mirrored, and only the later leg's checksums are right",
 	  { LEG("flash-a", 5, 0, STALE, .dirty = 1), LEG("shared", 5, 0, AUTHORITY, .dirty = 1, .used = 4096, .voice = CHECKSUM_COPY) },
 	  false, VERDICT_DIRTY, 1, 1, REASON_UNSETTLED },
@@ -98,7 +99,7 @@ static const struct testcase cases[] = {
 	{ "first synchronisation unfinished: what the kernel reads counts, not a checksum",
 	  { LEG("flash-a", 5, 0, AUTHORITY, .resync = 100), LEG("shared", 5, 0, STALE, .resync = 100, .used = 4096, .settled = 4096, .voice = CHECKSUM_COPY) },
 	  false, VERDICT_DIRTY, 0, 1, REASON_INITIAL_SYNC },
-	{ "crashed while mirrored, evidence only", { LEG("flash-a", 5, 0, AUTHORITY, .dirty = 1), LEG("shared", 5, 0, STALE) }, true, VERDICT_DIRTY, 0, 1, REASON_UNSETTLED },
+	{ "crashed while mirrored, evidence only", { LEG("flash-a", 5, 0, AUTHORITY, .dirty = 1), LEG("shared", 5, 0, STALE, .dirty = 1) }, true, VERDICT_DIRTY, 0, 1, REASON_UNSETTLED },
 	{ "crashed while mirrored, content equal", { LEG("flash-a", 5, 0, IN_SYNC, .dirty = 1), LEG("shared", 5, 0, IN_SYNC) }, false, VERDICT_IN_SYNC, -1, 0, REASON_EQUAL },
 	{ "degraded mirror: bits for the absent leg are no crash",
 	  { LEG3("flash-a", 5, 2, IN_SYNC, .dirty = 4), LEG3("shared", 5, 2, IN_SYNC, .dirty = 4, .superblock_position = 3) }, true, VERDICT_IN_SYNC, -1, 0, REASON_FAST },
@@ -109,6 +110,17 @@ static const struct testcase cases[] = {
 	  false, VERDICT_DIRTY, 0, 1, REASON_UNSETTLED },
 	{ "a live mirror's bits excuse nothing", { LEG("flash-a", 5, 0, DIVERGED, .dirty = 1, .is_live = true), LEG("shared", 5, 0, DIVERGED, .used = 4096, .is_live = true) },
 	  false, VERDICT_MISMATCH, -1, 2, REASON_SILENT },
+	{ "started alone, written and cut off before it named the other failed",
+	  { LEG("flash-a", 5, 0, STALE), LEG("shared", 5, 0, AUTHORITY, .dirty = 2, .used = 4096, .own = 4096) }, false, VERDICT_STALE, 1, 1, REASON_WRITTEN_ALONE },
+	{ "the same, the reference was alone",
+	  { LEG("flash-a", 5, 0, AUTHORITY, .dirty = 2), LEG("shared", 5, 0, STALE, .used = 4096, .theirs = 4096) }, false, VERDICT_STALE, 0, 1, REASON_WRITTEN_ALONE },
+	{ "both started alone and cut off",
+	  { LEG("flash-a", 5, 0, DIVERGED, .dirty = 2), LEG("shared", 5, 0, DIVERGED, .dirty = 2, .used = 8192, .own = 4096, .theirs = 4096) }, false, VERDICT_SPLIT_BRAIN, -1, 2, REASON_WRITTEN_APART },
+	{ "one went on alone and says so, the other one did too and was cut off",
+	  { LEG("flash-a", 9, 2, DIVERGED, .dirty = 2), LEG("shared", 5, 0, DIVERGED, .dirty = 2, .used = 8192, .own = 4096, .theirs = 4096) }, false, VERDICT_SPLIT_BRAIN, -1, 2, REASON_WRITTEN_APART },
+	{ "bits differ, evidence only", { LEG("flash-a", 5, 0, DIVERGED), LEG("shared", 5, 0, DIVERGED, .dirty = 2) }, true, VERDICT_UNKNOWN, -1, 2, REASON_UNEVEN },
+	{ "crashed, but mounted at different times",
+	  { LEG("flash-a", 5, 0, DIVERGED, .dirty = 2, .mounted = 7), LEG("shared", 5, 0, DIVERGED, .dirty = 2, .mounted = 8, .used = 4096) }, false, VERDICT_UNKNOWN, -1, 2, REASON_MOUNTED_APART },
 	{ "torn between two superblock writes", { LEG("flash-a", 5, 0, AUTHORITY), LEG("shared", 6, 0, STALE, .used = 4096) }, false, VERDICT_DIRTY, 0, 1, REASON_COUNTER_TORN },
 	{ "counters apart without an accusation", { LEG("flash-a", 5, 0, DIVERGED), LEG("shared", 8, 0, DIVERGED) }, false, VERDICT_UNKNOWN, -1, 2, REASON_COUNTER_GAP },
 	{ "first synchronisation unfinished", { LEG("flash-a", 5, 0, AUTHORITY, .resync = 100), LEG("shared", 5, 0, STALE, .resync = 100, .used = 4096, .settled = 4096) },
@@ -260,6 +272,7 @@ static void set_copy(struct copy *copy, const struct row *row, unsigned index)
 	copy->leg_bytes = row->leg_bytes ? row->leg_bytes : 1 << 20;
 	copy->evidence.fs.present = !row->no_fs;
 	copy->evidence.fs.needs_recovery = row->needs_recovery;
+	copy->evidence.fs.mount_time = row->mounted;
 	strcpy(copy->evidence.fs.uuid, row->is_other_fs ? "other-fs" : "fs");
 	lvm->type = row->type;
 	if (row->type == MIRROR_NONE)
@@ -296,6 +309,8 @@ static void set_content(struct content_difference *content, const struct row *ro
 	content->used_bytes = row->used;
 	content->free_bytes = row->free;
 	content->settled_bytes = row->settled;
+	content->own_bytes = row->own;
+	content->reference_bytes = row->theirs;
 	content->checksums = row->voice;
 	content->errors.bytes = row->errors;
 	content->errors.count = row->errors != 0;

@@ -5,7 +5,6 @@
 # written to. Until then no leg names the other failed and the counters are equal. What tells is the bitmap: its bit
 # is set on every leg that is present before data is written, so what differs under a bit that only one leg has was
 # written while the other leg was away. (On a busy machine the guest may pause; then the claims fail: make it again.)
-# known-defect: a difference under a bit that only one leg's bitmap has is taken for an unsettled one, and the older leg is picked
 # run: stale shared 1 -- flash-a=flash-a.img shared=shared.img
 # run: stale shared 1 -- --full flash-a=flash-a.img shared=shared.img
 

@@ -5,7 +5,6 @@
 # written to. Until then no leg names the other failed and the counters are equal. What tells is the bitmap: its bit
 # is set on every leg that is present before data is written, so what differs under a bit that only one leg has was
 # written while the other leg was away. (On a busy machine the guest may pause; then the claims fail: make it again.)
-# known-defect: differences under bits that only one leg's bitmap has, on either side, are taken for unsettled ones
 # run: split-brain - 2 -- flash-a=flash-a.img shared=shared.img
 
 disks 16M flash-a shared
