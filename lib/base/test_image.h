@@ -39,8 +39,13 @@ static inline uint8_t *test_image_load(const char *scenario, const char *name, s
 	*size = 0;
 	while (from && bytes && (got = fread(bytes + *size, 1, room - *size, from)) > 0) {
 		*size += got;
-		if (*size == room)
-			bytes = realloc(bytes, room *= 2);
+		if (*size == room) {
+			uint8_t *more = realloc(bytes, room *= 2);
+
+			if (!more)
+				free(bytes);
+			bytes = more;
+		}
 	}
 	if (from && !pclose(from) && *size)
 		return bytes;

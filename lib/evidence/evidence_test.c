@@ -466,7 +466,7 @@ static void test_each_sector_bad(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		const struct fault_plan bad = { .bad = { row[i].offset, 1 } };
-		struct access access;
+		struct access access = { NULL };
 		struct dev **dev = (struct dev **)((char *)&access + row[i].member);
 
 		open_copy("in-sync", "flash-a");

@@ -34,7 +34,7 @@ static const struct record full = {
 /* Makes the checksum right again after a change. */
 static void seal(uint8_t *slot)
 {
-	put_le32(slot + RECORD_SLOT_BYTES - 4, (uint32_t)crc32(crc32(0, NULL, 0), slot, RECORD_SLOT_BYTES - 4));
+	put_le32(&slot[RECORD_SLOT_BYTES - 4], (uint32_t)crc32(crc32(0, NULL, 0), slot, RECORD_SLOT_BYTES - 4));
 }
 
 static void assert_same(const struct record *x, const struct record *y)

@@ -173,7 +173,7 @@ static int look_for_ext(struct dev *dev, struct foreign *foreign)
 		return 0;
 	}
 	if (!error &&
-	    !memcmp(superblock + FOREIGN_MARK_OFFSET - EXT_SUPERBLOCK, foreign_rebuild_mark, FOREIGN_MARK_BYTES)) {
+	    !memcmp(superblock + (FOREIGN_MARK_OFFSET - EXT_SUPERBLOCK), foreign_rebuild_mark, FOREIGN_MARK_BYTES)) {
 		foreign->kind = FOREIGN_EXT_CUT;
 		strcpy(foreign->what, "a file system whose rebuild was not finished");
 		return 0;

@@ -175,10 +175,10 @@ static void finds_the_legs_and_logs_of_old_mirrors(void **state)
 		"mirror_count = 2\nmirrors = [\n\"log_0\", 0,\n\"log_1\", 0\n]\n}\n}\n"
 		"log_0 {\nid = \"aaaaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaaab\"\nsegment_count = 1\nsegment1 {\n"
 		"start_extent = 0\nextent_count = 1\ntype = \"striped\"\nstripe_count = 1\nstripes = [\n\"pv0\", "
-	        "40\n]\n}\n}\n"
+		"40\n]\n}\n}\n"
 		"log_1 {\nid = \"aaaaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaaac\"\nsegment_count = 1\nsegment1 {\n"
 		"start_extent = 0\nextent_count = 1\ntype = \"striped\"\nstripe_count = 1\nstripes = [\n\"pv2\", "
-	        "40\n]\n}\n}\n"
+		"40\n]\n}\n}\n"
 		"was_mlog {";
 	char *text = text_of("old-f");
 

@@ -523,7 +523,7 @@ static inline int bed_check_superblock(struct bed *bed, int i, const struct copy
 static inline int bed_check_done(struct bed *bed)
 {
 	struct comparison comparison = { 0 };
-	struct verdict verdict;
+	struct verdict verdict = { 0 };
 	struct survey survey;
 	enum reason_id why;
 	int code = bed_survey(bed, NULL, &survey);

@@ -26,11 +26,11 @@ trap clean_up EXIT
 chmod 755 "$work"
 mkdir "$work/bin"
 cp -L "$program" "$work/bin/svc-compare"
-cd "$work"
+cd "$work" || exit
 
 unpack()
 {
-	zstd -qdc "$here/images/$1/$2.img.zst" | cp --sparse=always /dev/stdin "$3.pristine"
+	zstd -qdf --sparse "$here/images/$1/$2.img.zst" -o "$3.pristine"
 	fresh "$3"
 }
 

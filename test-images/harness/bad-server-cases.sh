@@ -225,6 +225,7 @@ stalls()
 	limit_seconds=10
 	bad nbd-silent-in-mid-read 5 flash-a '.' --timeout 1 "${over_nbd[@]}"
 	bad nbd-silent-in-mid-read-full 5 flash-a '.' --full --timeout 1 "${over_nbd[@]}"
+	# shellcheck disable=SC2034 # read by bad()
 	limit_seconds=30
 }
 server_case nbd-silent-in-mid-read stalls
