@@ -19,6 +19,8 @@
 # test-images/kernel sets $here, $build and $work.
 # shellcheck disable=SC2154
 
+DISKS_MAX=18 # a guest's bus has places for 26; fewer make guests that end at about the same time
+
 cases=()
 declare -A scenario_of=()
 
@@ -210,12 +212,11 @@ guest_part()
 	printf ')\nend_case %s $?\n' "$1"
 }
 
-# Boots one guest for the cases given; a disk is called CASE-NUMBER_COPY, for a serial number has 20 characters.
+# Boots one guest for the cases given; a disk is called cNUMBER.COPY, for a serial number has 20 characters.
 boot()
 {
-	local name image arguments=() n=0 batch
+	local name image arguments=() n=0 batch=$work/batch-$1
 
-	batch=$work/batch-$1
 	cat "$here/harness/guest-lib.sh" "$here/harness/kernel-guest.sh" > "$batch.script"
 	for name; do
 		for image in "$work/$name"/*.img; do
@@ -225,11 +226,8 @@ boot()
 		guest_part "$name" >> "$batch.script"
 		n=$((n + 1))
 	done
-	"$here/harness/vm" -t 300 -i "${GUEST_INITRD:-$INITRD}" "${arguments[@]}" "$batch.script" > "$batch.console" 2>&1 ||
+	"$here/harness/vm" -t 400 "${arguments[@]}" "$batch.script" > "$batch.console" 2>&1 ||
 		echo "the guest ended with $?" >> "$batch.console"
-	for name; do
-		finish "$name" "$batch.console"
-	done
 }
 
 finish()
@@ -252,9 +250,10 @@ finish()
 
 disks_of() { find "$work/$1" -name '*.img' | wc -l; }
 
+# As many guests at once as there are processors, each with the disks of several cases.
 run_chosen()
 {
-	local name code text batch=() disks=0
+	local name code text disks=$DISKS_MAX batch=-1 batches=() guests=0
 
 	for name in "${chosen[@]}"; do
 		code=0
@@ -267,15 +266,29 @@ run_chosen()
 			report "$name" FAIL "on the host: $text"
 			continue
 		fi
-		# 26 disks fit on a guest's bus.
-		if [ $((disks + $(disks_of "$name"))) -gt 26 ]; then
-			boot "${batch[@]}"
-			batch=() disks=0
+		if [ $((disks + $(disks_of "$name"))) -gt "$DISKS_MAX" ]; then
+			batch=$((batch + 1)) disks=0
 		fi
-		batch+=("$name")
+		batches[batch]="${batches[batch]-} $name"
 		disks=$((disks + $(disks_of "$name")))
 	done
-	[ ${#batch[@]} = 0 ] || boot "${batch[@]}"
+	for text in "${batches[@]}"; do
+		if [ "$guests" -ge "$(nproc)" ]; then
+			wait -n
+			guests=$((guests - 1))
+		fi
+		# shellcheck disable=SC2086 # names of cases
+		boot $text &
+		guests=$((guests + 1))
+	done
+	wait
+	for text in "${batches[@]}"; do
+		# shellcheck disable=SC2086
+		set -- $text
+		for name; do
+			finish "$name" "$work/batch-$1.console"
+		done
+	done
 }
 
 # A rebuild that is killed before its first block of content is written, as soon as the target is marked.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2317
+# shellcheck shell=bash disable=SC2317,SC2034
 # Where the mirror is active: svc-resync runs in the guest and has the kernel do it.
 
 case_of online-refresh in-sync
