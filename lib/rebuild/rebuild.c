@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "compare/scan.h"
 #include "evidence/evidence.h"
@@ -85,6 +86,8 @@ static int locate_member(struct rebuild *r, int i)
 	code = locate_leg(&member->now, r->options->lv, &member->over, r->error);
 	if (!code)
 		code = locate_leg(&beside, r->options->lv, &member->plain, r->error);
+	if (!code && member->now.condition != beside.condition) /* a read failed the one time or the other */
+		code = failed(r, i, -EIO, "its leg cannot be found again");
 	return code;
 }
 
@@ -124,6 +127,8 @@ static int open_member(struct rebuild *r, int i)
 	if (code)
 		return code;
 	evidence_read(&member->now, i, &member->over);
+	if (member->now.condition == COPY_UNREADABLE && r->copy[i].condition != COPY_UNREADABLE)
+		return failed(r, i, -EIO, "its evidence cannot be read again");
 	if (!is_same_evidence(&r->copy[i], &member->now)) {
 		error_set(r->error, -ESTALE, "%s: its evidence changed since the verdict; nothing was written",
 		          r->copy[i].name);
@@ -532,6 +537,14 @@ static void close_members(struct rebuild *r)
 	undo_close(r->undo);
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 int rebuild_run(const struct plan *plan, const struct copy *copy, int copies, struct dev *const device[],
                 const struct rebuild_map *map, const struct rebuild_options *options, struct outcome *outcome,
                 struct svc_error *error)
@@ -558,7 +571,10 @@ int rebuild_run(const struct plan *plan, const struct copy *copy, int copies, st
 	if (!code)
 		code = make_maps(r);
 	for (int a = 0; a < plan->actions && !code; a++) {
+		uint64_t start = now_us();
+
 		code = do_action(r, &plan->action[a]);
+		outcome->step_us[a] = now_us() - start;
 		outcome->step[a] = code ? STEP_FAILED : STEP_DONE;
 	}
 	close_members(r);

@@ -14,6 +14,7 @@ enum step_state { STEP_TODO, STEP_DONE, STEP_FAILED };
 
 struct outcome {
 	enum step_state step[PLAN_ACTIONS_MAX]; /* by action */
+	uint64_t step_us[PLAN_ACTIONS_MAX];     /* how long each took, microseconds */
 	uint64_t written_bytes;                 /* everything, metadata included */
 	uint64_t writes;                        /* write calls */
 	uint64_t content_bytes;                 /* of the legs */

@@ -253,11 +253,11 @@ static void add_rebuild(json_t *object, const struct report *report)
 		char what[1200];
 
 		action_describe(plan, report->copy, &plan->action[a], what, sizeof(what));
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s, s:o}", "action",
+		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:s, s:o, s:o}", "action",
 		                                      action_name(plan->action[a].kind), "copy",
 		                                      text(report->copy[plan->action[a].copy].name), "bytes",
 		                                      number(plan->action[a].bytes), "state", state[outcome->step[a]],
-		                                      "text", text(what)));
+		                                      "microseconds", number(outcome->step_us[a]), "text", text(what)));
 	}
 	json_object_set_new(object, "plan", list);
 	json_object_set_new(object, "from",
