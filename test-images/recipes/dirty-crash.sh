@@ -13,6 +13,8 @@ make_mirror flash-a shared
 # The leg alone, so that md can go on writing bitmaps and superblocks.
 gate shared 5120 24576
 up
+# No commit of the journal comes in between.
+mount -o remount,commit=300 /mnt
 # The regions are marked by a first write, so that the second one need not wait for shared's bitmap.
 overwrite /mnt/cfg/table.db 10 4 second
 close_gate shared
@@ -22,6 +24,6 @@ power_cut cut
 E
 claim "nobody names anybody failed" [ "$(field flash-a failed)$(field shared failed)" = 00 ]
 claim "the event counters are equal" [ "$(field flash-a events)" = "$(field shared events)" ]
-claim "four blocks of the file differ, and what the journal wrote since" [ "$(differing flash-a shared)" -ge 4 ]
+claim "four blocks differ" [ "$(differing flash-a shared)" = 4 ]
 claim "the bitmap has bits set" [ "$(field flash-a dirty)" -gt 0 ]
 claim "the journal needs replay" [ "$(field flash-a replay)" = 1 ]

@@ -17,6 +17,8 @@ down
 # The leg alone, so that md can go on writing bitmaps and superblocks.
 gate shared 5120 24576
 up
+# No commit of the journal comes in between.
+mount -o remount,commit=300 /mnt
 overwrite /mnt/cfg/table.db 10 4 second
 close_gate shared
 overwrite /mnt/cfg/table.db 10 4 third &
@@ -24,5 +26,5 @@ until_on flash-a "table.db third block 13"
 power_cut cut
 E
 claim "both name flash-b failed" [ "$(field flash-a failed)$(field shared failed)" = 22 ]
-claim "four blocks of the file differ, and what the journal wrote since" [ "$(differing flash-a shared)" -ge 4 ]
+claim "four blocks differ" [ "$(differing flash-a shared)" = 4 ]
 claim "the journal needs replay" [ "$(field flash-a replay)" = 1 ]
