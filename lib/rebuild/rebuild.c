@@ -393,18 +393,21 @@ static int do_prove(struct rebuild *r, int i)
 		if (!code)
 			scan.part[1].leg = proof.leg ? proof.leg : member->plain.leg;
 	}
-	scan.part[1].differing = bitset_new(member->written->bits);
-	if (!code && !scan.part[1].differing)
-		code = -ENOMEM;
+	for (int p = 0; p < scan.parts; p++) {
+		scan.part[p].differing = bitset_new(member->written->bits);
+		if (!code && !scan.part[p].differing)
+			code = -ENOMEM;
+	}
 	if (!code)
 		code = scan_run(&scan);
 	if (!code && (bitset_count(scan.part[1].differing) || scan.part[0].unread || scan.part[1].unread))
 		code = -EBADMSG;
 	if (!code)
 		r->outcome->proven_bytes += scan.done_bytes;
-	bitset_free(scan.part[1].differing);
-	bitset_free(scan.part[0].unread);
-	bitset_free(scan.part[1].unread);
+	for (int p = 0; p < scan.parts; p++) {
+		bitset_free(scan.part[p].differing);
+		bitset_free(scan.part[p].unread);
+	}
 	access_close(&proof);
 	if (code == -EBADMSG) {
 		error_set(r->error, code, "%s: what was written does not read back as %s's", r->copy[i].name,
