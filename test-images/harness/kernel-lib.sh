@@ -30,10 +30,11 @@ case_of()
 	scenario_of[$1]=$2
 }
 
+# The host's parts run in subshells of their own, where errexit is off because their status is asked for.
 fail()
 {
 	echo "$*"
-	return 1
+	exit 1
 }
 
 arguments_of()
@@ -144,14 +145,16 @@ unsettle() # REGION COPY...
 	done
 }
 
-# Bitmap and superblock of a copy, by xxd: "events N cleared N failed N bits HEX"
+# Bitmap and superblock of a copy with six regions, by xxd: "events N cleared N failed N bits HEX"; md sets the bits
+# beyond the last region.
 log_of()
 {
 	local start
 
 	start=$(leg_runs "$1" meta | awk '{ print $1; exit }')
 	echo "events $(number "$1" $((start + 16))) cleared $(number "$1" $((start + 4096 + 32)))" \
-		"failed $(number "$1" $((start + 24))) bits $(xxd -s $((start + 4096 + 256)) -l 1 -p "$1.img")"
+		"failed $(number "$1" $((start + 24)))" \
+		"bits $(printf '%02x' $((0x$(xxd -s $((start + 4096 + 256)) -l 1 -p "$1.img") & 0x3f)))"
 }
 
 number() { echo $((0x$(xxd -s "$2" -l 8 -p "$1.img" | fold -w 2 | tac | tr -d '\n'))); }

@@ -84,7 +84,7 @@ absent_crashed_host()
 	local at copy
 
 	expect flash-a
-	at=$(offset_of flash-a 'image.bin first block 100 ')
+	at=$(offset_of flash-a 'image.bin first block 100 ') || fail "$at"
 	unsettle $((at / 2097152)) flash-a flash-b shared
 	for copy in flash-a flash-b shared; do
 		poke "$copy" meta $((4096 + 32)) "$(log_of "$copy" | awk '{ printf "\\x%02x", $2 }')"
