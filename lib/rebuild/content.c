@@ -10,7 +10,7 @@
 #include "rebuild/saver.h"
 
 enum {
-	BATCH_BYTES = 2 << 20, /* of each copy; two batches are in memory */
+	BATCH_BYTES = 1 << 20, /* of each copy; two batches are in memory */
 	RUNS_MAX = 1024,
 	UNIT_BYTES_MIN = 1024,
 	BATCH_UNITS = BATCH_BYTES / UNIT_BYTES_MIN,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELD_BYTES = 2 << 20, HELD_WRITES = 4096 };
+enum { HELD_BYTES = 1 << 20, HELD_WRITES = 4096 };
 
 struct held {
 	uint64_t offset;

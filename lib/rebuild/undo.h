@@ -9,11 +9,13 @@
  *         rebuilt_uuid[40], zeros;
  *         4092 le32 crc32 of the rest
  *     entries, one after another: 0 magic "SAVE"; 4 le32 crc32 of the rest of the entry; 8 le32 copy;
- *         12 le32 bytes; 16 le32 stored bytes (fewer than bytes: zlib); 20 le32 group; 24 le64 offset in
- *         the device; 32 the stored bytes
+ *         12 le32 bytes (0: a finished rebuild's last entry); 16 le32 stored bytes (fewer than bytes: zlib);
+ *         20 le32 group; 24 le64 offset in the device; 32 le64 how far the file had been synced;
+ *         40 the stored bytes
  *
  * An entry counts from when the file was synced after it; only then is the copy written. A torn last
- * entry therefore is one whose bytes were never overwritten. Entries are put back last to first, and
+ * entry therefore is one whose bytes were never overwritten; a damaged one among those that were synced
+ * makes the whole file unusable. Entries are put back last to first, and
  * what one group put back is durable before the next group's turn: as the copy was flushed then.
  */
 #ifndef SVC_UNDO_H
@@ -24,7 +26,7 @@
 
 struct undo;
 
-enum { UNDO_CHUNK_BYTES = 1 << 20 }; /* an entry's bytes at most */
+enum { UNDO_CHUNK_BYTES = 512 << 10 }; /* an entry's bytes at most */
 
 struct undo_copy {
 	char name[16];
@@ -53,6 +55,8 @@ int undo_save(struct undo *undo, int copy, uint64_t offset, const void *bytes, s
 
 /* What was saved so far is durable when it returns 0. */
 int undo_sync(struct undo *undo);
+/* The rebuild is done: ends the file with an entry of no bytes, so that damage to the last ones shows. */
+int undo_finish(struct undo *undo);
 /* The copy was flushed: a new group begins. */
 void undo_barrier(struct undo *undo);
 uint64_t undo_size(const struct undo *undo);
