@@ -66,6 +66,12 @@ $(B)/test/%: $(B)/obj/lib/%.o $(B)/libsvc.a
 	@echo "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS) $(cflags) -o $@ $^ $(ldlibs) -lcmocka
 
+# Writes records into the images of scenarios that are about records.
+$(B)/test/record-tool: $(B)/obj/test-images/record-tool.o $(B)/libsvc.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(cflags) -o $@ $^ $(ldlibs)
+
 tests: $(tests)
 
 # $(call corpus,lib/locate/pv_fuzz.c) is lib/locate/corpus/pv; .ci/suite runs every file of it.

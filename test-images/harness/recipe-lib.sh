@@ -13,9 +13,19 @@
 #     copy_disk FROM TO      the same disk a second time
 #     flip FILE OFFSET       inverts one byte
 #     wipe FILE OFFSET N     zeros N bytes; whole sectors
+#     record NAME KEY=VALUE...  writes a recovery record into NAME.img (record-tool.c)
 #     claim TEXT CONDITION...  says TEXT and runs the condition; the recipe fails where it does not hold
 #
 # Afterwards `witness` writes what standard tools see in the images, for claims and as a check of svc-compare.
+
+record()
+{
+	local name=$1
+
+	shift
+	# shellcheck disable=SC2154 # make-scenario sets it
+	"${B:-$harness/../../build}/test/record-tool" "$name.img" "$@"
+}
 
 disks()
 {
