@@ -580,6 +580,12 @@ int rebuild_run(const struct plan *plan, const struct copy *copy, int copies, st
 		outcome->step_us[a] = now_us() - start;
 		outcome->step[a] = code ? STEP_FAILED : STEP_DONE;
 	}
+	if (!code && r->undo) {
+		code = undo_finish(r->undo);
+		if (code)
+			error_set(error, code, "%s: the undo file cannot be finished: %s", options->save_path,
+			          strerror(-code));
+	}
 	close_members(r);
 	free(r);
 	return code;

@@ -52,9 +52,11 @@ static int put_back(struct undo *undo, size_t entry, struct dev *const device[],
 	size_t length;
 	int copy, code = undo_entry(undo, entry, &copy, &of, &offset, saved, &length);
 
-	if (!code && !device[copy])
-		code = -ENODEV;
-	if (!code && of != *group) {
+	if (code || !length)
+		return code;
+	if (!device[copy])
+		return -ENODEV;
+	if (of != *group) {
 		code = flush_all(header, device);
 		*group = of;
 	}

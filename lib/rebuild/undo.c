@@ -17,8 +17,9 @@ enum {
 	HEADER_CRC = HEADER_BYTES - 4,
 	COPY_OFFSET = 64,
 	COPY_BYTES = 128,
-	ENTRY_BYTES = 32,
+	ENTRY_BYTES = 40,
 	VERSION = 1,
+	TAIL_BYTES = 1 << 20,
 	SAMPLE_BYTES = 4096, /* compressed on trial: bytes that do not shrink are stored as they are */
 };
 
@@ -28,6 +29,7 @@ static const char entry_magic[4] = { 'S', 'A', 'V', 'E' };
 struct undo {
 	int fd;
 	uint64_t end;         /* where the next entry goes */
+	uint64_t synced;      /* what lies before is durable */
 	uint64_t limit_bytes; /* 0: none */
 	uint32_t group;       /* of the entries that are added */
 	struct undo_header header;
@@ -161,7 +163,44 @@ static int load_entry(struct undo *undo, uint64_t at, size_t *stored)
 	return code;
 }
 
-/* Walks all entries; remembers their offsets. Sets undo->end behind the last whole one. */
+/*
+ * Whether the entry at `at`, which is not whole, was so once: one behind it says that the file was
+ * synced further than here. A torn tail has none, whatever of it reached the disk.
+ */
+static int check_tail(struct undo *undo, uint64_t at)
+{
+	uint8_t *window = malloc(TAIL_BYTES);
+	uint64_t from = at + 1;
+	size_t stored, got;
+	int code = window ? 0 : -ENOMEM;
+
+	while (!code) {
+		ssize_t n = pread(undo->fd, window, TAIL_BYTES, (off_t)from);
+
+		got = n > 0 ? (size_t)n : 0;
+		if (n < 0)
+			code = -errno;
+		if (got < sizeof(entry_magic))
+			break;
+		for (size_t i = 0; i + sizeof(entry_magic) <= got && !code; i++) {
+			if (memcmp(window + i, entry_magic, sizeof(entry_magic)))
+				continue;
+			code = load_entry(undo, from + i, &stored);
+			if (!code && get_le64(undo->packed + 32) > at)
+				code = -EBADMSG;
+			else if (code == -ENODATA)
+				code = 0;
+		}
+		from += got - sizeof(entry_magic) + 1;
+	}
+	free(window);
+	return code;
+}
+
+/*
+ * Walks all entries; remembers their offsets. Sets undo->end behind the last whole one. -EBADMSG where a
+ * damaged entry lies among whole ones: without it nothing may be put back.
+ */
 static int index_entries(struct undo *undo)
 {
 	size_t room = 0, stored;
@@ -178,11 +217,11 @@ static int index_entries(struct undo *undo)
 		}
 		undo->entry[undo->entries++] = undo->end;
 		undo->group = get_le32(undo->packed + 20) + 1;
-		if (get_le32(undo->packed + 8) < SVC_COPIES_MAX)
+		if (get_le32(undo->packed + 12) && get_le32(undo->packed + 8) < SVC_COPIES_MAX)
 			undo->touched |= (uint64_t)1 << get_le32(undo->packed + 8);
 		undo->end += ENTRY_BYTES + stored;
 	}
-	return code == -ENODATA ? 0 : code;
+	return code == -ENODATA ? check_tail(undo, undo->end) : code;
 }
 
 int undo_open(const char *path, struct undo **undo, struct svc_error *error)
@@ -207,7 +246,7 @@ int undo_open(const char *path, struct undo **undo, struct svc_error *error)
 	undo_close(*undo);
 	*undo = NULL;
 	if (code == -EBADMSG || code == -ENODATA)
-		return error_set(error, -EBADMSG, "%s: this is not an undo file, or its header is damaged", path);
+		return error_set(error, -EBADMSG, "%s: this is not an undo file, or it is damaged", path);
 	return error_set(error, code, "%s: the undo file cannot be read: %s", path, strerror(-code));
 }
 
@@ -254,7 +293,13 @@ static int append_to(const char *path, const struct undo_header *header, uint64_
 		return error_set(error, -EINVAL, "%s: this undo file belongs to another rebuild", path);
 	}
 	(*undo)->limit_bytes = limit_bytes;
-	return 0;
+	/* What a crash left behind the last whole entry must not turn into entries when that place is written. */
+	code = ftruncate((*undo)->fd, (off_t)(*undo)->end) ? -errno : undo_sync(*undo);
+	if (!code)
+		return 0;
+	undo_close(*undo);
+	*undo = NULL;
+	return error_set(error, code, "%s: the undo file cannot be written: %s", path, strerror(-code));
 }
 
 int undo_create(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes,
@@ -295,12 +340,13 @@ static size_t pack(const void *bytes, size_t length, uint8_t *packed)
 	uLongf size = sizeof(trial);
 	size_t sample = length < SAMPLE_BYTES ? length : SAMPLE_BYTES;
 
-	if (compress2(trial, &size, bytes, sample, Z_BEST_SPEED) == Z_OK && size < sample - sample / 8) {
+	if (length && compress2(trial, &size, bytes, sample, Z_BEST_SPEED) == Z_OK && size < sample - sample / 8) {
 		size = compressBound(UNDO_CHUNK_BYTES);
 		if (compress2(packed, &size, bytes, length, Z_BEST_SPEED) == Z_OK && size < length)
 			return size;
 	}
-	memcpy(packed, bytes, length);
+	if (length)
+		memcpy(packed, bytes, length);
 	return length;
 }
 
@@ -317,8 +363,9 @@ static int save_chunk(struct undo *undo, int copy, uint64_t offset, const void *
 	put_le32(raw + 16, (uint32_t)stored);
 	put_le32(raw + 20, undo->group);
 	put_le64(raw + 24, offset);
+	put_le64(raw + 32, undo->synced);
 	put_le32(raw + 4, crc_of(raw + 8, ENTRY_BYTES - 8 + stored));
-	if (undo->limit_bytes && undo->end + ENTRY_BYTES + stored > undo->limit_bytes)
+	if (length && undo->limit_bytes && undo->end + ENTRY_BYTES + stored > undo->limit_bytes)
 		return -EFBIG;
 	code = write_all(undo->fd, raw, ENTRY_BYTES + stored, undo->end);
 	if (!code)
@@ -344,7 +391,19 @@ int undo_save(struct undo *undo, int copy, uint64_t offset, const void *bytes, s
 
 int undo_sync(struct undo *undo)
 {
-	return fdatasync(undo->fd) ? -errno : 0;
+	if (fdatasync(undo->fd))
+		return -errno;
+	undo->synced = undo->end;
+	return 0;
+}
+
+int undo_finish(struct undo *undo)
+{
+	int code = undo_sync(undo);
+
+	if (!code)
+		code = save_chunk(undo, 0, 0, NULL, 0);
+	return code ? code : undo_sync(undo);
 }
 
 void undo_barrier(struct undo *undo)
