@@ -189,7 +189,9 @@ static int choose_members(struct planning *p)
 			code = choose_target(p, i);
 		plan->is_member[i] |= plan->is_target[i];
 		plan->leg_index[i] = p->copy[i].evidence.lvm.leg_index;
-		if (plan->is_member[i] && !plan->is_whole[i])
+		/* Also where it is not to be rebuilt: its leg must not be given to another device. */
+		if (!plan->is_whole[i] &&
+		    (plan->is_member[i] || (p->copy[i].condition == COPY_USABLE && !is_other_mirror(p, i))))
 			taken |= (uint64_t)1 << plan->leg_index[i];
 	}
 	for (int i = 0; i < p->copies && !code; i++) {
