@@ -156,6 +156,7 @@ static int image_open_uncached(struct dev *dev, struct dev **medium)
 	file->dev = *dev;
 	file->dev.ops = &image_read_ops;
 	file->dev.align_bytes = DEV_PAGE_BYTES;
+	file->dev.parallel = BLOCK_PARALLEL;
 	file->fd = open(self, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	if (file->fd < 0) {
 		free(file);

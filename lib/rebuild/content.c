@@ -10,7 +10,7 @@
 #include "rebuild/saver.h"
 
 enum {
-	BATCH_BYTES = 1 << 20, /* of each copy; two batches are in memory */
+	BATCH_BYTES = 5 << 18, /* of each copy; two batches are in memory */
 	RUNS_MAX = 1024,
 	UNIT_BYTES_MIN = 1024,
 	BATCH_UNITS = BATCH_BYTES / UNIT_BYTES_MIN,
@@ -67,9 +67,11 @@ static bool plan_batch(struct pipeline *pipeline, struct batch *batch)
 	batch->runs = 0;
 	while (batch->runs < RUNS_MAX && used + job->unit_bytes <= BATCH_BYTES) {
 		struct run *run = &batch->run[batch->runs];
-		uint64_t room = (BATCH_BYTES - used) / job->unit_bytes;
+		uint64_t most = BATCH_BYTES / job->unit_bytes, room = (BATCH_BYTES - used) / job->unit_bytes;
 
-		if (!bitset_next_run(job->wanted, pipeline->cursor, room, &run->first, &run->count))
+		/* A run that the next batch can hold whole waits for it: one write call less. */
+		if (!bitset_next_run(job->wanted, pipeline->cursor, most, &run->first, &run->count) ||
+		    run->count > room)
 			break;
 		run->at = used;
 		run->length = (run->count - 1) * job->unit_bytes + unit_length(job, run->first + run->count - 1);
