@@ -69,10 +69,36 @@ static bool is_resumed(const struct survey *survey, const struct plan *plan)
 {
 	enum reason_id why;
 
-	for (int i = 0; i < survey->copies; i++)
-		if (plan->is_target[i] && history_is_unfinished(&survey->copy[i], &why) && why == REASON_REBUILD_TARGET)
+	for (int i = 0; i < survey->copies; i++) {
+		const struct copy *copy = &survey->copy[i];
+
+		if (!plan->is_target[i])
+			continue;
+		/* Without a record there is no mark to see in every state: then the undo file's own says it. */
+		if (history_is_unfinished(copy, &why) || copy->condition == COPY_DAMAGED ||
+		    copy->evidence.lvm.type == MIRROR_NONE)
 			return true;
+	}
 	return false;
+}
+
+static void name_undo_file(struct resync *resync, const char *directory, const char *uuid, int n)
+{
+	snprintf(resync->undo_path, sizeof(resync->undo_path), "%s/undo-%s-%d", directory, *uuid ? uuid : "bare", n);
+}
+
+/* Not one that an interrupted rebuild could go on with. */
+static bool is_finished_file(const char *path)
+{
+	struct svc_error error;
+	struct undo *undo;
+	bool is_finished;
+
+	if (undo_open(path, &undo, &error))
+		return true;
+	is_finished = undo_is_finished(undo);
+	undo_close(undo);
+	return is_finished;
 }
 
 /* UNDO_DIRECTORY/undo-LV_UUID-N: the next number, or the last one where an interrupted rebuild goes on. */
@@ -93,14 +119,15 @@ static int choose_undo_path(const struct survey *survey, const struct resync_opt
 		return SVC_EXIT_REFUSED;
 	}
 	for (; n < UNDO_FILES_MAX; n++) {
-		snprintf(resync->undo_path, sizeof(resync->undo_path), "%s/undo-%s-%d", options->undo_directory,
-		         *uuid ? uuid : "bare", n);
+		name_undo_file(resync, options->undo_directory, uuid, n);
 		if (access(resync->undo_path, F_OK))
 			break;
 	}
-	if (n > 1 && is_resumed(survey, &resync->plan))
-		snprintf(resync->undo_path, sizeof(resync->undo_path), "%s/undo-%s-%d", options->undo_directory,
-		         *uuid ? uuid : "bare", n - 1);
+	if (n == 1 || !is_resumed(survey, &resync->plan))
+		return 0;
+	name_undo_file(resync, options->undo_directory, uuid, n - 1);
+	if (is_finished_file(resync->undo_path))
+		name_undo_file(resync, options->undo_directory, uuid, n);
 	return 0;
 }
 

@@ -94,6 +94,8 @@ int rebuild_undo(struct undo *undo, struct dev *const device[], const volatile s
 	}
 	if (!code) {
 		code = flush_all(header, device);
+		if (!code && !undo_is_finished(undo)) /* no rebuild goes on with this file any more */
+			code = undo_finish(undo);
 		if (code)
 			error_set(error, code, "what was put back cannot be made durable: %s", strerror(-code));
 	}

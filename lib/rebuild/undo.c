@@ -37,6 +37,7 @@ struct undo {
 	uint64_t *entry; /* offsets of all entries; only of a file that is read */
 	size_t entries;
 	uint64_t touched; /* bit per copy that has an entry */
+	bool is_finished; /* the last entry says that the rebuild was done */
 };
 
 static uint32_t crc_of(const void *bytes, size_t length)
@@ -217,7 +218,8 @@ static int index_entries(struct undo *undo)
 		}
 		undo->entry[undo->entries++] = undo->end;
 		undo->group = get_le32(undo->packed + 20) + 1;
-		if (get_le32(undo->packed + 12) && get_le32(undo->packed + 8) < SVC_COPIES_MAX)
+		undo->is_finished = !get_le32(undo->packed + 12);
+		if (!undo->is_finished && get_le32(undo->packed + 8) < SVC_COPIES_MAX)
 			undo->touched |= (uint64_t)1 << get_le32(undo->packed + 8);
 		undo->end += ENTRY_BYTES + stored;
 	}
@@ -280,8 +282,9 @@ static int sync_directory(const char *path)
 	return code;
 }
 
-static int append_to(const char *path, const struct undo_header *header, uint64_t limit_bytes, struct undo **undo,
-                     struct svc_error *error)
+/* Goes on with a file that is there: one of an interrupted rebuild, or, without `append`, one that holds nothing. */
+static int append_to(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes,
+                     struct undo **undo, struct svc_error *error)
 {
 	int code = undo_open(path, undo, error);
 
@@ -291,6 +294,13 @@ static int append_to(const char *path, const struct undo_header *header, uint64_
 		undo_close(*undo);
 		*undo = NULL;
 		return error_set(error, -EINVAL, "%s: this undo file belongs to another rebuild", path);
+	}
+	if ((*undo)->is_finished || (!append && (*undo)->entries)) {
+		undo_close(*undo);
+		*undo = NULL;
+		error_set(error, -EEXIST, "%s: an undo file is there already, and it is not this rebuild's", path);
+		error_next(error, "give another name with --save, or move the file away if it is not needed any more");
+		return -EEXIST;
 	}
 	(*undo)->limit_bytes = limit_bytes;
 	/* What a crash left behind the last whole entry must not turn into entries when that place is written. */
@@ -306,12 +316,14 @@ int undo_create(const char *path, const struct undo_header *header, bool append,
                 struct undo **undo, struct svc_error *error)
 {
 	uint8_t raw[HEADER_BYTES];
+	struct stat there;
 	int fd, code;
 
 	*undo = NULL;
-	if (append && access(path, F_OK) == 0)
-		return append_to(path, header, limit_bytes, undo, error);
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	/* An empty one: a crash came before its header. */
+	if (stat(path, &there) == 0 && (there.st_size || !S_ISREG(there.st_mode)))
+		return append_to(path, header, append, limit_bytes, undo, error);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return error_set(error, -errno, "%s: the undo file cannot be made: %s", path, strerror(errno));
 	*undo = undo_new(fd);
@@ -419,6 +431,11 @@ uint64_t undo_size(const struct undo *undo)
 const struct undo_header *undo_header(const struct undo *undo)
 {
 	return &undo->header;
+}
+
+bool undo_is_finished(const struct undo *undo)
+{
+	return undo->is_finished;
 }
 
 bool undo_touches(const struct undo *undo, int copy)

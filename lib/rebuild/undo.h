@@ -43,9 +43,10 @@ struct undo_header {
 };
 
 /*
- * Creates the file (which must not exist) or, where `append` and it exists, goes on with it: its header
- * must name the same mirror and copies. limit_bytes bounds the file's size; 0: no limit.
- * -EEXIST, -EINVAL (another rebuild's file), -errno, with a sentence.
+ * Creates the file or, where `append`, goes on with that of an interrupted rebuild: its header must name the
+ * same mirror and copies. A file that holds nothing yet counts as none. limit_bytes bounds the file's size;
+ * 0: no limit. -EEXIST (a finished rebuild's, or not to be gone on with), -EINVAL (another rebuild's file),
+ * -EBADMSG (something else), -errno, with a sentence.
  */
 int undo_create(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes,
                 struct undo **undo, struct svc_error *error);
@@ -66,6 +67,9 @@ void undo_close(struct undo *undo); /* NULL is fine */
 int undo_open(const char *path, struct undo **undo, struct svc_error *error);
 const struct undo_header *undo_header(const struct undo *undo);
 size_t undo_entries(const struct undo *undo);
+
+/* Whether the rebuild came to its end, or the file was put back. */
+bool undo_is_finished(const struct undo *undo);
 
 /* Whether any entry belongs to this copy. */
 bool undo_touches(const struct undo *undo, int copy);

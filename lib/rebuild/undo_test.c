@@ -277,7 +277,30 @@ static void test_wrong_files(void **state)
 
 	assert_int_equal(undo_open("/dev/null", &undo, &bed->error), -EBADMSG);
 	assert_int_equal(undo_open("/nonexistent/undo", &undo, &bed->error), -ENOENT);
+	overwrite(bed, 0, 4096, 512, 0xa1);
 	assert_int_equal(undo_create(bed->path, &bed->header, false, 0, &undo, &bed->error), -EEXIST);
+	assert_null(undo);
+}
+
+/* What holds nothing is no obstacle; what was finished, or put back, is never gone on with. */
+static void test_going_on(void **state)
+{
+	struct bed *bed = *state;
+	struct undo *undo;
+	uint64_t written;
+
+	undo_close(bed->undo);
+	assert_int_equal(undo_create(bed->path, &bed->header, false, 0, &bed->undo, &bed->error), 0);
+	undo_close(bed->undo);
+	assert_int_equal(truncate(bed->path, 0), 0);
+	assert_int_equal(undo_create(bed->path, &bed->header, false, 0, &bed->undo, &bed->error), 0);
+	overwrite(bed, 0, 4096, 512, 0xa1);
+	reopen(bed);
+	assert_false(undo_is_finished(bed->undo));
+	assert_int_equal(put_back(bed, &written), 0);
+	reopen(bed);
+	assert_true(undo_is_finished(bed->undo));
+	assert_int_equal(undo_create(bed->path, &bed->header, true, 0, &undo, &bed->error), -EEXIST);
 	assert_null(undo);
 }
 
@@ -331,7 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_reverse_order), TEST(test_group_barriers), TEST(test_stop),   TEST(test_other_devices),
 		TEST(test_torn_tail),     TEST(test_reordered_tail), TEST(test_damage), TEST(test_wrong_files),
-		TEST(test_append),        TEST(test_limit),
+		TEST(test_going_on),      TEST(test_append),         TEST(test_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
