@@ -20,7 +20,8 @@
 #include "dev/dev.h"
 
 enum {
-	BLOCK_PARALLEL = 8, /* direct reads are synchronous: the queue is filled by threads */
+	UNCACHED_CHUNK_BYTES = 128 * 1024, /* reading back: many small reads, for what was written lies about */
+	BLOCK_PARALLEL = 8,                /* direct reads are synchronous: the queue is filled by threads */
 	FILE_PARALLEL_MIN = 2,
 	FILE_PARALLEL_MAX = 4,
 };
@@ -157,6 +158,7 @@ static int image_open_uncached(struct dev *dev, struct dev **medium)
 	file->dev.ops = &image_read_ops;
 	file->dev.align_bytes = DEV_PAGE_BYTES;
 	file->dev.parallel = BLOCK_PARALLEL;
+	file->dev.chunk_bytes = UNCACHED_CHUNK_BYTES;
 	file->fd = open(self, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	if (file->fd < 0) {
 		free(file);
