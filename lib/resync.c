@@ -314,6 +314,8 @@ static int rebuild(struct survey *survey, const struct resync_options *options, 
 
 	if (code)
 		return code;
+	/* Some NBD servers serve one client at a time. */
+	survey_close(survey);
 	for (int i = 0; i < survey->copies && !code; i++)
 		if (resync->plan.is_member[i])
 			code = open_device(&survey->copy[i], &options->locate, &device[i], error);
@@ -377,6 +379,7 @@ int resync_undo(struct survey *survey, const struct locate_options *locate, cons
 
 	if (code)
 		return code == -EBADMSG || code == -ENOENT ? SVC_EXIT_USAGE : SVC_EXIT_IO;
+	survey_close(survey);
 	code = lock_mirror(undo_header(undo)->lv_uuid, &lock, error);
 	for (int n = 0; n < undo_header(undo)->copies && !code; n++) {
 		const struct undo_copy *saved = &undo_header(undo)->copy[n];

@@ -44,8 +44,8 @@ struct resync {
 
 /*
  * Returns the exit code: 0 where the copies are, or were made, equal; else why not, in *refusals or
- * *error. Free with resync_free in any case. The survey's devices are open for reading; those that are
- * written are opened again, exclusively.
+ * *error. Free with resync_free in any case. The survey's devices are open for reading; before anything is
+ * written they are closed, and opened again for writing, exclusively.
  */
 int resync_run(struct survey *survey, const struct resync_options *options, struct resync *resync,
                struct svc_error *error);
