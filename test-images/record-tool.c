@@ -17,7 +17,7 @@ static int set(struct record *record, const char *key, const char *value)
 	if (!strcmp(key, "generation"))
 		memset(record->generation, *value, 16);
 	else if (!strcmp(key, "history"))
-		for (int i = 0; value[i] && i < SVC_RECORD_HISTORY; i++)
+		for (int i = 0; i < SVC_RECORD_HISTORY && value[i]; i++)
 			memset(record->history[i], value[i], 16);
 	else if (!strcmp(key, "epoch"))
 		record->epoch = strtoull(value, NULL, 10);

@@ -261,7 +261,7 @@ static const char *run(const struct testcase *t, char *got, size_t size)
 {
 	struct reasons refusals = { 0 };
 	struct facts *f = malloc(sizeof(*f));
-	struct plan plan, again;
+	struct plan plan = { 0 }, again = { 0 };
 	uint64_t bytes = 0;
 	int code;
 
@@ -327,7 +327,7 @@ static void test_order(void **state)
 {
 	struct facts *f = malloc(sizeof(*f));
 	struct reasons refusals = { 0 };
-	struct plan plan;
+	struct plan plan = { 0 };
 
 	(void)state;
 	assert_non_null(f);
