@@ -448,7 +448,8 @@ static const char *name_all(const char *a, const char *b, const char *c)
 	if (locate_name_all(all, n, &error))
 		return "";
 	for (int i = 0; i < n; i++)
-		sprintf(joined + strlen(joined), "%s%s(%s)", i ? " " : "", all[i].name, all[i].group);
+		snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s(%s)", i ? " " : "",
+		         all[i].name, all[i].group);
 	return joined;
 }
 

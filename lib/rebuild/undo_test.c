@@ -46,7 +46,7 @@ static int set_up(void **state)
 			bed->before[i][at] = at & 65536 ? (uint8_t)recorder_random(&seed) : (uint8_t)(at >> 12);
 		memcpy(bed->now[i], bed->before[i], DEVICE_BYTES);
 		assert_int_equal(dev_open_memory(bed->now[i], DEVICE_BYTES, false, &bed->device[i]), 0);
-		snprintf(bed->header.copy[i].name, sizeof(bed->header.copy[i].name), "copy-%d", i);
+		snprintf(bed->header.copy[i].name, sizeof(bed->header.copy[i].name), "copy-%d", i % 10);
 		bed->header.copy[i].device_bytes = DEVICE_BYTES;
 	}
 	assert_int_equal(undo_create(bed->path, &bed->header, false, 0, &bed->undo, &bed->error), 0);
