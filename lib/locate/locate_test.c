@@ -437,7 +437,7 @@ static void takes_arguments_apart(void **state)
 /* The names that up to three arguments end up with, joined; "" where they are refused. */
 static const char *name_all(const char *a, const char *b, const char *c)
 {
-	static char joined[3 * SVC_NAME_SIZE + 3];
+	static char joined[3 * (2 * SVC_NAME_SIZE + 4)];
 	static struct copy all[3];
 	const char *argument[] = { a, b, c };
 	int n = 0;
@@ -448,8 +448,8 @@ static const char *name_all(const char *a, const char *b, const char *c)
 	if (locate_name_all(all, n, &error))
 		return "";
 	for (int i = 0; i < n; i++)
-		snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s(%s)", i ? " " : "",
-		         all[i].name, all[i].group);
+		snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%.*s(%.*s)", i ? " " : "",
+		         SVC_NAME_SIZE, all[i].name, SVC_NAME_SIZE, all[i].group);
 	return joined;
 }
 
