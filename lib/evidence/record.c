@@ -54,10 +54,11 @@ static void put_text(uint8_t *at, size_t size, const char *text)
 enum record_slot record_parse(const uint8_t *slot, struct record *record)
 {
 	static const uint8_t zeros[RECORD_SLOT_BYTES];
-	struct record r = { 0 };
+	struct record r;
 	uint32_t owner = get_le32(slot + OFF_OWNER);
 	uint32_t rebuild = get_le32(slot + OFF_REBUILD);
 
+	memset(&r, 0, sizeof(r)); /* the padding too: evidence is compared as bytes */
 	if (!memcmp(slot, zeros, sizeof(zeros)))
 		return RECORD_EMPTY;
 	if (memcmp(slot, magic, sizeof(magic)) || get_le32(slot + OFF_CRC) != crc32(crc32(0, NULL, 0), slot, OFF_CRC))

@@ -89,7 +89,7 @@ int fs_read_evidence(struct dev *leg, struct fs_evidence *evidence, struct svc_e
 	struct fs *fs;
 	int r;
 
-	*evidence = (struct fs_evidence){ 0 };
+	memset(evidence, 0, sizeof(*evidence)); /* the padding too: evidence is compared as bytes */
 	r = fs_open_on_disk(leg, &fs, error);
 	if (r == -EUCLEAN) /* not an ext4, or none that can be used; *error says which */
 		return 0;

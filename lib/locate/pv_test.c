@@ -204,7 +204,7 @@ static void refuses_absurd_areas(void **state)
 
 static void heeds_the_slots_and_flags_of_an_area(void **state)
 {
-	struct pv_text text, again;
+	struct pv_text text = { 0 }, again = { 0 };
 	uint8_t *sector = device + TEST_AREA;
 
 	(void)state;
