@@ -203,6 +203,32 @@ static int choose_members(struct planning *p)
 	return code;
 }
 
+/* Whether x's LVM metadata still has a leg on y's PV, where y believes it to be. */
+static bool knows_leg(const struct lvm_evidence *x, const struct lvm_evidence *y)
+{
+	return y->leg_index < SVC_LEGS_MAX && !strcmp(x->leg_pv_uuid[y->leg_index], y->pv_uuid);
+}
+
+/* A leg was taken out of the mirror, or given another place: LVM's commands put it in again, not a rebuild. */
+static int check_layout(struct planning *p, int i)
+{
+	const struct copy *right = &p->copy[p->plan->authority], *copy = &p->copy[i];
+	const struct lvm_evidence *newer = &right->evidence.lvm, *older = &copy->evidence.lvm;
+
+	if (p->plan->is_whole[i] || newer->type == MIRROR_NONE || older->type == MIRROR_NONE)
+		return 0;
+	if (older->seqno > newer->seqno) {
+		newer = &copy->evidence.lvm;
+		older = &right->evidence.lvm;
+	}
+	if (newer->type == older->type && newer->leg_count == older->leg_count && knows_leg(newer, older))
+		return 0;
+	reason_add(p->refusals, REASON_LAYOUT, i,
+	           "%s and %s disagree about the legs of the mirror: one was taken out or moved", right->name,
+	           copy->name);
+	return SVC_EXIT_OPERATOR;
+}
+
 static int check_targets(struct planning *p)
 {
 	const struct copy *right = &p->copy[p->plan->authority];
@@ -210,8 +236,13 @@ static int check_targets(struct planning *p)
 	for (int i = 0; i < p->copies; i++) {
 		const struct copy *copy = &p->copy[i];
 
+		int code;
+
 		if (!p->plan->is_target[i])
 			continue;
+		code = check_layout(p, i);
+		if (code)
+			return code;
 		if (!p->plan->is_whole[i] && copy->leg_bytes != right->leg_bytes) {
 			reason_add(p->refusals, REASON_TARGET_SIZE, i,
 			           "%s has a leg of %" PRIu64 " bytes, %s one of %" PRIu64, copy->name, copy->leg_bytes,

@@ -26,7 +26,7 @@ struct row {
 	uint64_t device_bytes, leg_bytes;
 	const char *pv; /* of a PV that lost its leg */
 	bool is_live, is_rebuilt, is_recovering, is_resyncing, needs_recovery, is_other_vg, is_not_compared;
-	enum reason_id finding;
+	unsigned removes; /* bit per leg whose PV its metadata no longer has */
 };
 
 struct testcase {
@@ -137,6 +137,9 @@ static const struct testcase cases[] = {
 	  { LEG3("a", 0, A, .failed = 6), LEG3("b", 1, S, .used = 4096), GONE("s", COPY_BLANK, STATE_BLANK) }, "to=2 legs=0,1,1", 4, "SVC-LEG-UNKNOWN", 0 },
 	{ "two blank ones that would be the same leg", VERDICT_SINGLE, 2,
 	  { GONE("a", COPY_BLANK, STATE_BLANK), GONE("b", COPY_BLANK, STATE_BLANK), LEG3("s", 2, A) }, "fast legs=1,1,2", 4, "SVC-LEG-UNKNOWN", 0 },
+	{ "a leg that newer metadata took out of the mirror", VERDICT_UNKNOWN, -1, { LEG("a", 0, D, .seqno = 3), LEG("s", 1, D, .removes = 1) }, "from=1 forced", 2, "SVC-LAYOUT", 0 },
+	{ "back to before it was taken out", VERDICT_UNKNOWN, -1, { LEG("a", 0, D, .seqno = 3), LEG("s", 1, D, .removes = 1) }, "from=0 forced", 2, "SVC-LAYOUT", 0 },
+	{ "metadata with another number of legs", VERDICT_UNKNOWN, -1, { LEG("a", 0, D), LEG3("s", 1, D) }, "from=0 forced", 2, "SVC-LAYOUT", 0 },
 	{ "a leg of another size", VERDICT_STALE, 1, { LEG("a", 0, S, .leg_bytes = LEG_BYTES + 65536), LEG("s", 1, A) }, "", 4, "SVC-TARGET-SIZE", 0 },
 	{ "a device that is too small", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK, .device_bytes = LEG_BYTES - 512), LEG("s", 1, A) }, "fast", 4, "SVC-TARGET-SIZE", 0 },
 	{ "the one that is named cannot be reached", VERDICT_SINGLE, 1, { GONE("a", COPY_UNREADABLE, STATE_UNREADABLE), LEG("s", 1, A) }, "to=0", 5, "SVC-OPEN", 0 },
@@ -174,7 +177,11 @@ static void fill_copy(const struct row *row, struct copy *copy)
 	strcpy(lvm->vg_uuid, row->is_other_vg ? "other" : "vg");
 	strcpy(lvm->lv_uuid, row->is_other_vg ? "other" : "lv");
 	for (unsigned k = 0; k < row->legs; k++)
-		snprintf(lvm->leg_pv_uuid[k], LVM_UUID_SIZE, "%s%u", row->is_other_vg ? "x" : "pv", k);
+		snprintf(lvm->leg_pv_uuid[k], LVM_UUID_SIZE, "%s%u",
+		         row->is_other_vg        ? "x"
+		         : row->removes >> k & 1 ? "new"
+		                                 : "pv",
+		         k);
 	strcpy(lvm->pv_uuid, lvm->leg_pv_uuid[row->leg]);
 	copy->evidence.raid.present = row->type == MIRROR_RAID1;
 	copy->evidence.raid.array_position = row->leg;
@@ -314,7 +321,7 @@ static void test_refusals_reached(void **state)
 	static const enum reason_id ids[] = { REASON_NEEDS_CHOICE,  REASON_NO_WHOLE,    REASON_FROM_UNUSABLE,
 		                              REASON_NOT_CONFIRMED, REASON_NAME_TARGET, REASON_IN_USE,
 		                              REASON_LEG_UNKNOWN,   REASON_TARGET_SIZE, REASON_OPEN,
-		                              REASON_CLONE,         REASON_PATHS_DIFFER };
+		                              REASON_CLONE,         REASON_LAYOUT,      REASON_PATHS_DIFFER };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
