@@ -81,6 +81,8 @@ static const struct bed_row rows[] = {
 	{ .scenario = "damaged-label", .copy = A_AND_S },
 	{ .scenario = "damaged-metadata", .copy = A_AND_S },
 	{ .scenario = "damaged-superblock", .copy = A_AND_S },
+	{ .scenario = "record-foreign", .copy = A_AND_S, .from = "flash-a" },
+	{ .scenario = "record-foreign", .copy = A_AND_S, .from = "shared" },
 	{ .scenario = "pe-64k", .copy = A_AND_S },
 	{ .scenario = "blocks-1k", .copy = A_AND_S },
 };

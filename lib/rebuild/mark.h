@@ -22,4 +22,10 @@ void mark_rebuilding(struct record *record, const struct copy *target, const cha
 /* The record of a copy whose rebuild from `right` is proven: right's generation and history. */
 void mark_whole(struct record *record, const struct copy *right, int64_t now);
 
+/* Whether the copy has a record and it was written for this very PV. */
+bool mark_is_own(const struct copy *copy);
+
+/* A new record in place of one that was copied here from another device: nothing that it said holds here. */
+void mark_own(struct record *record, const struct copy *right, int64_t now);
+
 #endif

@@ -464,6 +464,19 @@ static int do_superblock(struct rebuild *r, int i)
 	return code ? failed(r, i, code, "its dm-raid superblock cannot be written") : 0;
 }
 
+/* What was chosen to be kept may carry another device's record: as long as it is there nobody can judge. */
+static int do_forgive(struct rebuild *r, int i)
+{
+	struct member *member = &r->member[i];
+	int code = do_superblock(r, i);
+
+	if (code || !member->over.record || !r->copy[i].evidence.record.present || mark_is_own(&r->copy[i]))
+		return code;
+	mark_own(&member->record, &r->copy[i], r->options->now);
+	code = record_store(member->over.record, &member->record);
+	return code ? failed(r, i, code, "its record cannot be written") : 0;
+}
+
 static int do_unmark(struct rebuild *r, int i)
 {
 	struct access *over = &r->member[i].over;
@@ -510,8 +523,9 @@ static int do_action(struct rebuild *r, const struct action *action)
 	case ACTION_METADATA:
 		return do_metadata(r, action->copy);
 	case ACTION_SUPERBLOCK:
-	case ACTION_FORGIVE:
 		return do_superblock(r, action->copy);
+	case ACTION_FORGIVE:
+		return do_forgive(r, action->copy);
 	case ACTION_UNMARK:
 		return do_unmark(r, action->copy);
 	case ACTION_REFRESH:
