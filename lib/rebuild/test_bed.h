@@ -413,7 +413,7 @@ static inline uint64_t bed_at(const struct medium *medium, uint64_t offset)
 	abort();
 }
 
-/* Extents begin and end on pages, so that a page of the leg is one of the device. Both as they are now, or y as it was. */
+/* x as it is, y as it is or was. Extents begin and end on pages, so that a page of the leg is one of the device. */
 static inline bool bed_is_leg_equal(const struct medium *x, const struct medium *y, bool is_original,
                                     const struct bitset *units, uint32_t unit_bytes)
 {
