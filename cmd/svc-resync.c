@@ -315,9 +315,11 @@ static int run(int argc, char **argv)
 	} else {
 		error.text[0] = '\0';
 		code = resync(&call, &arguments, &error);
-		report(&call);
-		complain_refusals(&call);
-		runtime_complain_findings(&svc_resync, &call.survey);
+		if (code != SVC_EXIT_USAGE) { /* a name that is not there: nothing was judged */
+			report(&call);
+			complain_refusals(&call);
+			runtime_complain_findings(&svc_resync, &call.survey);
+		}
 	}
 	if (code && error.text[0])
 		complain(&svc_resync, error.text, error.next);

@@ -25,6 +25,8 @@ int main(int argc, char **argv)
 		return command->run(argc, argv);
 	if (argc > 1 && (command = find(argv[1])))
 		return command->run(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "--help") != 0)
+		fprintf(stderr, "svc: %s: no such command\n", argv[1]);
 	fprintf(argc > 1 && !strcmp(argv[1], "--help") ? stdout : stderr,
 	        "usage: svc COMMAND [OPTIONS], or by name:\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

@@ -189,6 +189,11 @@ static int open_device(const struct copy *copy, const struct locate_options *loc
 
 	options.access = DEV_WRITE;
 	code = dev_open(copy->locator, &options, device, error);
+	if (!code && (*device)->is_live) {
+		error_set(error, -EBUSY, "%s: %s is in use on this host", copy->name, copy->locator);
+		error_next(error, "%s", reason_row(REASON_IN_USE)->next);
+		return SVC_EXIT_REFUSED;
+	}
 	if (!code)
 		return 0;
 	return code == -EBUSY || code == -EROFS || code == -EACCES ? SVC_EXIT_REFUSED : SVC_EXIT_IO;

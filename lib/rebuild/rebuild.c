@@ -430,8 +430,7 @@ static int do_metadata(struct rebuild *r, int i)
 	code = pv_read_metadata(r->member[i].saver, &own);
 	if (!code && own.vg->seqno < right.vg->seqno)
 		code = pv_write_text(r->member[i].saver, &own.label, right.text, right.bytes);
-	if (!code)
-		pv_metadata_free(&own);
+	pv_metadata_free(&own);
 	pv_metadata_free(&right);
 	return code ? failed(r, i, code, "its LVM metadata cannot be brought up to date") : 0;
 }

@@ -94,10 +94,22 @@ static bool is_related(const struct copy *x, const struct copy *y)
 	return x->evidence.fs.present && y->evidence.fs.present && !strcmp(x->evidence.fs.uuid, y->evidence.fs.uuid);
 }
 
+/* Who the others are held against: a leg of a mirror rather than a bare file system. */
+static int first_leg(const struct judgement *j)
+{
+	bool is_leg[SVC_COPIES_MAX];
+	int first;
+
+	for (int i = 0; i < j->copies; i++)
+		is_leg[i] = j->is_member[i] && j->copy[i].evidence.lvm.present;
+	first = judgement_first(j, is_leg);
+	return first >= 0 ? first : judgement_first(j, j->is_member);
+}
+
 /* Something else on a device, or legs of different mirrors: nothing may be compared or rebuilt. */
 bool judge_relation(struct judgement *j)
 {
-	int first = judgement_first(j, j->is_member);
+	int first = first_leg(j);
 	bool is_unrelated = false;
 
 	for (int i = 0; i < j->copies; i++)
