@@ -48,8 +48,20 @@ static void put_word(FILE *out, const char *word)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
 
-	if (*word && strspn(word, plain) == strlen(word)) {
+	bool is_plain = *word && strspn(word, plain) == strlen(word), is_printable = true;
+
+	for (const char *c = word; *c; c++)
+		is_printable &= *c >= 0x20 && *c < 0x7f;
+	if (is_plain) {
 		fprintf(out, " %s", word);
+		return;
+	}
+	if (!is_printable) { /* nothing that a terminal would obey; bash and others read it back */
+		fprintf(out, " $'");
+		for (; *word; word++)
+			fprintf(out, *word >= 0x20 && *word < 0x7f && !strchr("'\\", *word) ? "%c" : "\\x%02x",
+			        (unsigned char)*word);
+		fputc('\'', out);
 		return;
 	}
 	fprintf(out, " '");

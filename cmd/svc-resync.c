@@ -2,6 +2,7 @@
 /* svc-resync: rebuild the others from the authority, and prove it; or put back what that overwrote. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,10 +138,14 @@ static bool can_ask(void)
 
 static bool is_answered(const char *wanted)
 {
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 	char answer[SVC_NAME_SIZE + 2] = "";
 
 	fflush(stdout);
-	if (!fgets(answer, sizeof(answer), stdin))
+	/* A signal ends the question: reading goes on after one, waiting does not. */
+	while (!runtime_stop_wanted && poll(&input, 1, 500) <= 0)
+		;
+	if (runtime_stop_wanted || !fgets(answer, sizeof(answer), stdin))
 		return false;
 	answer[strcspn(answer, "\n")] = '\0';
 	return !strcmp(answer, wanted);
@@ -167,6 +172,8 @@ static int confirm(void *context)
 		       name);
 		if (is_answered(plan->is_forced ? name : "yes"))
 			return 0;
+		if (runtime_stop_wanted)
+			return SVC_EXIT_INTERRUPTED;
 	}
 	reason_add(&call->resync.refusals, REASON_NOT_CONFIRMED, -1, "nothing was written: the plan was not confirmed");
 	return SVC_EXIT_REFUSED;

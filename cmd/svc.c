@@ -16,15 +16,25 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
+/* What could not be printed was not said: that is no success. */
+static int finish(const struct command *command, int code)
+{
+	bool is_lost = fflush(stdout) != 0 || ferror(stdout);
+
+	if (is_lost && !code)
+		complain(command, "the output could not be written", NULL);
+	return is_lost && !code ? SVC_EXIT_IO : code;
+}
+
 int main(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const struct command *command = argc > 0 ? find(slash ? slash + 1 : argv[0]) : NULL;
 
 	if (command)
-		return command->run(argc, argv);
+		return finish(command, command->run(argc, argv));
 	if (argc > 1 && (command = find(argv[1])))
-		return command->run(argc - 1, argv + 1);
+		return finish(command, command->run(argc - 1, argv + 1));
 	if (argc > 1 && strcmp(argv[1], "--help") != 0)
 		fprintf(stderr, "svc: %s: no such command\n", argv[1]);
 	fprintf(argc > 1 && !strcmp(argv[1], "--help") ? stdout : stderr,
