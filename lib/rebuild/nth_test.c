@@ -97,8 +97,7 @@ static int check_after(struct bed *bed, int code, bool has_written, const struct
 	return bed_check_done(bed);
 }
 
-/* One failure: looked at as it left the media, and as it left them when what
- * was not flushed is lost by half. */
+/* One failure: looked at as it left the media, and as it left them when half of what was not flushed is lost. */
 static void fail_once(struct bed *bed, int device, const struct fault_plan *one, bool is_saving)
 {
 	static const char *const names[] = { "read", "write", "flush" };
@@ -218,8 +217,7 @@ static void set_file_limit(rlim_t bytes)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* What was overwritten until then was saved: undoing it puts every byte back.
- */
+/* What was overwritten until then was saved: undoing it puts every byte back. */
 static void assert_undone(struct bed *bed)
 {
 	struct dev *device[SVC_COPIES_MAX] = { NULL };
