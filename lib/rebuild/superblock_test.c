@@ -160,7 +160,7 @@ static void test_settle_order(void **state)
 		;
 	last--;
 	for (size_t i = 0; i < recording.items; i++) {
-		assert_true(recording.item[i].is_flush || recording.item[i].offset || i == last);
+		assert_true(i == last || recording.item[i].is_flush || recording.item[i].offset);
 		if (recording.item[i].is_flush && i < last)
 			flushed = i;
 	}
