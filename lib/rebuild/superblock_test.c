@@ -161,7 +161,7 @@ static void test_settle_order(void **state)
 	last--;
 	for (size_t i = 0; i < recording.items; i++) {
 		assert_true(i == last || recording.item[i].is_flush || recording.item[i].offset);
-		if (recording.item[i].is_flush && i < last)
+		if (i < last && recording.item[i].is_flush)
 			flushed = i;
 	}
 	assert_true(flushed == last - 1);
