@@ -113,7 +113,7 @@ demo: ## run the main job on a real stale pair of copies and show the screen
 
 check: ## run all tests
 	@.ci/deps check
-	$(sub) WERROR=-Werror all $(patsubst %,$(B)/test/%_test,compare/corrupt verdict/simulation rebuild/crash)
+	$(sub) WERROR=-Werror all $(patsubst %,$(B)/test/%_test,compare/corrupt verdict/simulation rebuild/crash rebuild/nth)
 	$(sub) B=$(B)-asan WERROR=-Werror CFLAGS="-O1 -g" SANITIZE="$(SAN)" all tests replays
 	@.ci/suite $(B) $(B)-asan
 
