@@ -22,11 +22,11 @@ enum {
 	SVC_LEGS_MAX = 8,    /* legs of one mirror; LVM itself allows more, nobody uses them here */
 	SVC_NAME_SIZE = 256, /* a copy's name, with its NUL */
 	SVC_LOCATOR_SIZE = 1024,
-	LVM_UUID_SIZE = 39,     /* 32 characters in groups with 6 dashes, and NUL */
-	LVM_NAME_SIZE = 129,    /* LVM's NAME_LEN is 128 */
-	EXT4_UUID_SIZE = 37,    /* 36 characters and NUL */
-	SVC_RECORD_HISTORY = 8, /* generations remembered before the current one */
-	SVC_ERRORS_LISTED = 16, /* read errors listed by offset; the rest is counted */
+	LVM_UUID_SIZE = 39,      /* 32 characters in groups with 6 dashes, and NUL */
+	LVM_NAME_SIZE = 129,     /* LVM's NAME_LEN is 128 */
+	EXT4_UUID_SIZE = 37,     /* 36 characters and NUL */
+	SVC_RECORD_HISTORY = 32, /* generations remembered before the current one */
+	SVC_ERRORS_LISTED = 16,  /* read errors listed by offset; the rest is counted */
 };
 
 /* Exit codes of every command; INTERFACE: "Exit codes". */
@@ -99,11 +99,13 @@ struct lvm_evidence {
 	uint64_t leg_bytes;                            /* length of a leg's image */
 	uint64_t missing_legs;                         /* bit per leg: LVM's metadata flags its PV as MISSING */
 	char leg_pv_uuid[SVC_LEGS_MAX][LVM_UUID_SIZE]; /* which PV carries which leg */
+	uint64_t leg_pv_bytes[SVC_LEGS_MAX];           /* what that PV's device has to have: up to its last extent */
 	uint64_t region_bytes;                         /* LVM's region size, 0 where the metadata gives none */
 	uint64_t extent_bytes;                         /* PE size */
 	uint64_t pe_start_bytes;
 	uint64_t pv_size_bytes;        /* what the PV header says the device's size is */
 	struct extent bootloader_area; /* within the device; length 0: there is none */
+	bool is_autoactivated;         /* neither the volume group nor the LV says that only a person activates it */
 };
 
 /* dm-raid superblock, sector 0 of the rmeta LV (drivers/md/dm-raid.c, struct dm_raid_superblock). */
@@ -174,6 +176,8 @@ struct record {
 	uint8_t history[SVC_RECORD_HISTORY][16]; /* what it was before, newest first */
 	char owner;                              /* controller that opened it last: 'a', 'b', or 0 */
 	bool is_open;                            /* opened for writing and not yet closed */
+	bool is_outdated;                        /* the mirror went on without this copy: newer data is elsewhere */
+	bool is_beyond;                          /* it holds this generation and more, or may */
 	int64_t changed_time;                    /* of the last open, close or rebuild step; seconds since 1970 */
 	enum rebuild_state rebuild;
 	char rebuild_source[16];        /* the authority it is rebuilt from */
@@ -181,6 +185,9 @@ struct record {
 	uint64_t rebuild_done_bytes;    /* content known to be durable */
 	uint64_t rebuild_total_bytes;
 	char previous_authority[16];
+	uint64_t legs;       /* bit per leg: who has this generation, or may; 0: not known */
+	uint64_t unseen;     /* bit per leg: not read at the takeover, and may hold newer writes; unless in `legs` */
+	bool is_after_crash; /* the owner took it over from one that had not closed it */
 };
 
 struct record_evidence {
@@ -219,8 +226,9 @@ struct copy {
 	char locator[SVC_LOCATOR_SIZE]; /* as given */
 	char group[SVC_NAME_SIZE];      /* the name without @path: equal groups are paths to one copy */
 	bool is_live;                   /* in use by this host: it may change while we read */
-	uint64_t device_bytes;          /* size of the device or file; 0 where it could not be opened */
-	uint64_t leg_bytes;             /* size of the mirrored data; 0 where no leg was found */
+	bool is_read_only;     /* the device, the export or the file system around the file lets nobody write */
+	uint64_t device_bytes; /* size of the device or file; 0 where it could not be opened */
+	uint64_t leg_bytes;    /* size of the mirrored data; 0 where no leg was found */
 	enum copy_condition condition;
 	struct reasons findings; /* why the condition is not COPY_USABLE, and remarks */
 	struct evidence evidence;
@@ -239,24 +247,18 @@ enum checksum_voice {
 	CHECKSUM_COPY,      /* the other way round */
 };
 
-/* One copy's content against the reference's. */
-struct content_difference {
-	bool compared;            /* false: not readable, not usable, or of another size */
-	uint64_t used_bytes;      /* differing, in blocks some copy's file system uses */
-	uint64_t free_bytes;      /* differing, in blocks none uses; only COMPARE_FULL sees them */
-	uint64_t settled_bytes;   /* differing, outside the regions either log calls unsettled */
-	uint64_t own_bytes;       /* differing, in regions that only this copy's log calls unsettled */
-	uint64_t reference_bytes; /* ... that only the reference's log calls unsettled */
-	uint64_t moved_bytes;     /* differed once and then no more: a live mirror at work */
-	enum checksum_voice checksums;
-	struct read_errors errors; /* met while comparing; offsets within the leg */
-};
-
 enum owner_kind {
 	OWNER_FILE,      /* a file's data */
 	OWNER_DIRECTORY, /* a directory's blocks */
 	OWNER_XATTR,     /* extended attributes in a block of their own */
 	OWNER_MAPPING,   /* extent-tree or indirect blocks of a file */
+};
+
+/* A file as one copy has it. */
+struct file_side {
+	int copy;         /* its index */
+	uint64_t bytes;   /* the file's length */
+	int64_t modified; /* seconds since 1970 */
 };
 
 /* A path that has differing blocks. */
@@ -267,6 +269,8 @@ struct file_difference {
 	bool is_deleted; /* no name leads to it: deleted while open */
 	int only_on;     /* copy index where the owner is known only from that copy, else -1 */
 	uint64_t bytes;
+	int sides;              /* copies that have it */
+	struct file_side *side; /* part of attribution.side */
 };
 
 enum metadata_kind {
@@ -285,9 +289,24 @@ struct attribution {
 	bool done;
 	struct file_difference *file; /* by bytes, then path */
 	size_t files;
+	struct file_side *side; /* of all files */
 	uint64_t metadata_bytes[METADATA_KINDS];
 	uint64_t journal_bytes;
 	uint64_t unknown_bytes; /* used by a copy whose file system could not be walked */
+};
+
+/* One copy's content against the reference's. */
+struct content_difference {
+	bool compared;            /* false: not readable, not usable, or of another size */
+	uint64_t used_bytes;      /* differing, in blocks some copy's file system uses */
+	uint64_t free_bytes;      /* differing, in blocks none uses; only COMPARE_FULL sees them */
+	uint64_t settled_bytes;   /* differing, outside the regions either log calls unsettled */
+	uint64_t own_bytes;       /* differing, in regions that only this copy's log calls unsettled */
+	uint64_t reference_bytes; /* ... that only the reference's log calls unsettled */
+	uint64_t moved_bytes;     /* differed once and then no more: a live mirror at work */
+	enum checksum_voice checksums;
+	struct read_errors errors; /* met while comparing; offsets within the leg */
+	struct attribution owners; /* whose this copy's differing blocks are; only where that was asked for */
 };
 
 struct bitset;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "resync.h"
+#include "resync_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,11 +12,7 @@
 
 #include "compare/compare.h"
 #include "rebuild/online.h"
-#include "rebuild/undo.h"
-#include "verdict/history.h"
 #include "verdict/verdict.h"
-
-enum { UNDO_FILES_MAX = 10000 };
 
 /* ---- what to do ---- */
 
@@ -42,9 +38,12 @@ static int compare(struct survey *survey, const struct resync_options *options, 
 		.stop = options->stop,
 		.progress = options->progress,
 		.context = options->context,
+		.owners_each = options->wish.from >= 0, /* whoever gives up a history is told which files */
 	};
-	int reference, code = 0;
+	int reference, code = survey_read_blanks(survey, options->stop, options->progress, options->context, error);
 
+	if (code)
+		return code;
 	verdict_judge(survey->copy, survey->copies, NULL, false, &resync->verdict);
 	reference = verdict_reference(survey->copy, survey->copies, &resync->verdict);
 	if (options->wish.from >= 0 && survey->copy[options->wish.from].condition == COPY_USABLE &&
@@ -63,110 +62,19 @@ static int compare(struct survey *survey, const struct resync_options *options, 
 	return code;
 }
 
-/* ---- where to save ---- */
-
-static bool is_resumed(const struct survey *survey, const struct plan *plan)
-{
-	enum reason_id why;
-
-	for (int i = 0; i < survey->copies; i++) {
-		const struct copy *copy = &survey->copy[i];
-
-		if (!plan->is_target[i])
-			continue;
-		/* Without a record there is no mark to see in every state: then the undo file's own says it. */
-		if (history_is_unfinished(copy, &why) || copy->condition == COPY_DAMAGED ||
-		    copy->evidence.lvm.type == MIRROR_NONE)
-			return true;
-	}
-	return false;
-}
-
-static void name_undo_file(struct resync *resync, const char *directory, const char *uuid, int n)
-{
-	snprintf(resync->undo_path, sizeof(resync->undo_path), "%s/undo-%s-%d", directory, *uuid ? uuid : "bare", n);
-}
-
-/* Not one that an interrupted rebuild could go on with. */
-static bool is_finished_file(const char *path)
-{
-	struct svc_error error;
-	struct undo *undo;
-	bool is_finished;
-
-	if (undo_open(path, &undo, &error))
-		return true;
-	is_finished = undo_is_finished(undo);
-	undo_close(undo);
-	return is_finished;
-}
-
-/* UNDO_DIRECTORY/undo-LV_UUID-N: the next number, or the last one where an interrupted rebuild goes on. */
-static int choose_undo_path(const struct survey *survey, const struct resync_options *options, struct resync *resync,
-                            struct svc_error *error)
-{
-	const char *uuid = survey->copy[resync->plan.authority].evidence.lvm.lv_uuid;
-	int n = 1;
-
-	if (options->save_path) {
-		snprintf(resync->undo_path, sizeof(resync->undo_path), "%s", options->save_path);
-		return 0;
-	}
-	if (mkdir(options->undo_directory, 0700) && errno != EEXIST) {
-		error_set(error, -errno, "%s: undo files cannot be kept there: %s", options->undo_directory,
-		          strerror(errno));
-		error_next(error, "give a file with --save FILE, or go without: --no-save");
-		return SVC_EXIT_REFUSED;
-	}
-	for (; n < UNDO_FILES_MAX; n++) {
-		name_undo_file(resync, options->undo_directory, uuid, n);
-		if (access(resync->undo_path, F_OK))
-			break;
-	}
-	if (n == 1 || !is_resumed(survey, &resync->plan))
-		return 0;
-	name_undo_file(resync, options->undo_directory, uuid, n - 1);
-	if (is_finished_file(resync->undo_path))
-		name_undo_file(resync, options->undo_directory, uuid, n);
-	return 0;
-}
-
-/* What is given up by choice is never overwritten unsaved because of a limit; what is merely old may be. */
-static int settle_saving(const struct survey *survey, const struct resync_options *options, struct resync *resync,
-                         struct svc_error *error)
-{
-	resync->undo_path[0] = '\0';
-	if (!options->is_saving)
-		return 0;
-	if (resync->plan.is_online) { /* the kernel writes, and keeps nothing of what was there */
-		if (!resync->plan.is_forced)
-			return 0;
-		reason_add(&resync->refusals, REASON_UNDO_LIMIT, -1,
-		           "the mirror is active: what its kernel overwrites cannot be saved");
-		return SVC_EXIT_REFUSED;
-	}
-	if (!options->save_path && options->undo_limit_bytes && resync->plan.bytes > options->undo_limit_bytes) {
-		if (!resync->plan.is_forced)
-			return 0;
-		reason_add(&resync->refusals, REASON_UNDO_LIMIT, -1,
-		           "%" PRIu64 " bytes would be overwritten, and at most %" PRIu64 " are saved",
-		           resync->plan.bytes, options->undo_limit_bytes);
-		return SVC_EXIT_REFUSED;
-	}
-	return choose_undo_path(survey, options, resync, error);
-}
-
 /* ---- doing it ---- */
 
-/* One rebuild of a mirror at a time on this host, also where a copy is reached in a way that knows no locks. */
-static int lock_mirror(const char *lv_uuid, int *lock, struct svc_error *error)
+int resync_lock(const char *lv_uuid, int *lock, struct svc_error *error)
 {
 	char path[128];
 
 	*lock = -1;
 	if (!*lv_uuid)
 		return 0;
-	snprintf(path, sizeof(path), "%s/svc-%s.lock", geteuid() ? "/tmp" : "/run", lv_uuid);
+	if (geteuid()) /* each user's own: two users' rebuilds of one image exclude each other by the image's lock */
+		snprintf(path, sizeof(path), "/tmp/svc-%u-%s.lock", (unsigned)geteuid(), lv_uuid);
+	else
+		snprintf(path, sizeof(path), "/run/svc-%s.lock", lv_uuid);
 	*lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*lock < 0) {
 		error_set(error, -errno, "%s: the lock file cannot be opened: %s", path, strerror(errno));
@@ -181,7 +89,7 @@ static int lock_mirror(const char *lv_uuid, int *lock, struct svc_error *error)
 	return SVC_EXIT_REFUSED;
 }
 
-static int open_device(const struct copy *copy, const struct locate_options *locate, struct dev **device,
+int resync_open_device(const struct copy *copy, const struct locate_options *locate, struct dev **device,
                        struct svc_error *error)
 {
 	struct dev_options options = locate->dev;
@@ -199,7 +107,7 @@ static int open_device(const struct copy *copy, const struct locate_options *loc
 	return code == -EBUSY || code == -EROFS || code == -EACCES ? SVC_EXIT_REFUSED : SVC_EXIT_IO;
 }
 
-static int exit_of(int code)
+int resync_exit_of(int code)
 {
 	switch (code) {
 	case 0:
@@ -210,6 +118,7 @@ static int exit_of(int code)
 	case -EFBIG:
 	case -EEXIST:
 	case -EINVAL:
+	case -ECANCELED:
 		return SVC_EXIT_REFUSED;
 	default:
 		return SVC_EXIT_IO;
@@ -224,7 +133,7 @@ static int check_unreached(const struct survey *survey, const struct resync_opti
 	for (int i = 0; i < survey->copies && !options->wish.has_to; i++) {
 		if (survey->copy[i].condition != COPY_UNREADABLE || resync->plan.is_member[i])
 			continue;
-		reason_add(&resync->refusals, REASON_OPEN, i, "%s could not be read and was left as it is",
+		reason_add(&resync->unreached, REASON_OPEN, i, "%s could not be read and was left as it is",
 		           survey->copy[i].name);
 		code = SVC_EXIT_IO;
 	}
@@ -242,8 +151,7 @@ int resync_execute(const struct survey *survey, const struct resync_options *opt
 	struct rebuild_options rebuild_options = {
 		.lv = options->locate.lv,
 		.save_path = resync->undo_path[0] ? resync->undo_path : NULL,
-		.save_append = is_resumed(survey, &resync->plan),
-		.save_limit_bytes = options->save_path ? 0 : options->undo_limit_bytes,
+		.save_limit_bytes = resync->save_most_bytes,
 		.rate = options->rate,
 		.now = options->now,
 		.stop = options->stop,
@@ -254,7 +162,7 @@ int resync_execute(const struct survey *survey, const struct resync_options *opt
 	                       &resync->outcome, error);
 
 	resync->is_done = code == 0;
-	return code ? exit_of(code) : check_unreached(survey, options, resync);
+	return code ? resync_exit_of(code) : check_unreached(survey, options, resync);
 }
 
 /* ---- where the mirror is active: the kernel does it ---- */
@@ -272,18 +180,11 @@ static int prove_online(struct survey *survey, const struct resync_options *opti
 	int code = compare_run(survey->copy, survey->copies, survey->access, plan->authority, &compare_options, &now,
 	                       error);
 
-	for (int i = 0; i < survey->copies && !code; i++) {
-		if (!plan->is_target[i])
-			continue;
-		if (!now.copy[i].compared || now.copy[i].errors.count || now.copy[i].used_bytes ||
-		    now.copy[i].free_bytes) {
-			code = error_set(error, -EBADMSG, "%s: after the kernel's rebuild it does not read as %s",
-			                 survey->copy[i].name, survey->copy[plan->authority].name);
-			error_next(error,
-			           "do not trust this device: check it and its path, then run the command again");
-		}
-		resync->outcome.proven_bytes += now.bytes;
-	}
+	if (!code)
+		code = online_judge(plan, survey->copy, survey->copies, &now, error);
+	for (int i = 0; i < survey->copies; i++)
+		if (plan->is_target[i] && !code)
+			resync->outcome.proven_bytes += now.bytes;
 	for (int a = 0; a < plan->actions; a++)
 		if (plan->action[a].kind == ACTION_PROVE)
 			resync->outcome.step[a] = code ? STEP_FAILED : STEP_DONE;
@@ -297,25 +198,30 @@ static int rebuild_online(struct survey *survey, const struct resync_options *op
 	struct online_options online_options = { .stop = options->stop,
 		                                 .progress = options->progress,
 		                                 .context = options->context };
-	int lock, code = lock_mirror(survey->copy[resync->plan.authority].evidence.lvm.lv_uuid, &lock, error);
+	int lock, code = resync_lock(survey->copy[resync->plan.authority].evidence.lvm.lv_uuid, &lock, error);
 
 	if (code)
 		return code;
-	code = online_run(&resync->plan, survey->copy, survey->copies, survey->access, &online_options,
-	                  &resync->outcome, error);
+	code = online_announce(&resync->plan, survey->copy, survey->copies, &options->locate.dev, options->now, error);
+	if (!code)
+		code = online_run(&resync->plan, survey->copy, survey->copies, survey->access, &online_options,
+		                  &resync->outcome, error);
 	if (!code)
 		code = prove_online(survey, options, resync, error);
+	if (!code)
+		code = online_note(&resync->plan, survey->copy, survey->copies, &options->locate.dev, options->now,
+		                   error);
 	resync->is_done = code == 0;
 	if (lock >= 0)
 		close(lock);
-	return code == -ETIMEDOUT ? SVC_EXIT_INTERRUPTED : exit_of(code);
+	return code == -ETIMEDOUT ? SVC_EXIT_INTERRUPTED : resync_exit_of(code);
 }
 
 static int rebuild(struct survey *survey, const struct resync_options *options, struct resync *resync,
                    struct svc_error *error)
 {
 	struct dev *device[SVC_COPIES_MAX] = { NULL };
-	int lock, code = lock_mirror(survey->copy[resync->plan.authority].evidence.lvm.lv_uuid, &lock, error);
+	int lock, code = resync_lock(survey->copy[resync->plan.authority].evidence.lvm.lv_uuid, &lock, error);
 
 	if (code)
 		return code;
@@ -323,7 +229,7 @@ static int rebuild(struct survey *survey, const struct resync_options *options, 
 	survey_close(survey);
 	for (int i = 0; i < survey->copies && !code; i++)
 		if (resync->plan.is_member[i])
-			code = open_device(&survey->copy[i], &options->locate, &device[i], error);
+			code = resync_open_device(&survey->copy[i], &options->locate, &device[i], error);
 	if (!code)
 		code = resync_execute(survey, options, device, resync, error);
 	for (int i = 0; i < survey->copies; i++)
@@ -344,16 +250,25 @@ int resync_prepare(struct survey *survey, const struct resync_options *options, 
 	resync->plan.authority = -1;
 	code = compare(survey, options, resync, error);
 	if (code)
-		return exit_of(code);
+		return resync_exit_of(code);
 	read_legs(survey, options->legs, leg_of);
 	code = plan_make(survey->copy, survey->copies, &resync->verdict, &resync->comparison, &options->wish, leg_of,
 	                 &resync->plan, &resync->refusals);
 	if (code)
 		return code;
 	resync->is_planned = true;
-	if (!resync->plan.actions)
-		return resync->verdict.exit == SVC_EXIT_IO ? SVC_EXIT_IO : SVC_EXIT_DONE;
-	return settle_saving(survey, options, resync, error);
+	plan_remarks(&resync->plan, survey->copy, survey->copies, &resync->remarks);
+	if (!resync->plan.actions) {
+		code = check_unreached(survey, options, resync);
+		return resync->verdict.exit == SVC_EXIT_IO ? SVC_EXIT_IO : code;
+	}
+	if (resync->plan.is_online && options->rate) {
+		reason_add(&resync->refusals, REASON_IN_USE, resync->plan.authority,
+		           "the mirror is active on this host, and --rate does not hold its kernel back: "
+		           "/proc/sys/dev/raid/speed_limit_max does");
+		return SVC_EXIT_REFUSED;
+	}
+	return resync_settle_saving(survey, options, resync, error);
 }
 
 int resync_run(struct survey *survey, const struct resync_options *options, struct resync *resync,
@@ -373,37 +288,4 @@ int resync_run(struct survey *survey, const struct resync_options *options, stru
 void resync_free(struct resync *resync)
 {
 	compare_free(&resync->comparison);
-}
-
-int resync_undo(struct survey *survey, const struct locate_options *locate, const char *path,
-                const volatile sig_atomic_t *stop, uint64_t *written_bytes, struct svc_error *error)
-{
-	struct dev *device[SVC_COPIES_MAX] = { NULL };
-	struct undo *undo;
-	int lock = -1, code = undo_open(path, &undo, error);
-
-	if (code)
-		return code == -EBADMSG || code == -ENOENT ? SVC_EXIT_USAGE : SVC_EXIT_IO;
-	survey_close(survey);
-	code = lock_mirror(undo_header(undo)->lv_uuid, &lock, error);
-	for (int n = 0; n < undo_header(undo)->copies && !code; n++) {
-		const struct undo_copy *saved = &undo_header(undo)->copy[n];
-
-		for (int i = 0; i < survey->copies && !device[n] && !code; i++)
-			if (!strcmp(survey->copy[i].group, saved->name))
-				code = open_device(&survey->copy[i], locate, &device[n], error);
-		if (!code && !device[n] && undo_touches(undo, n)) {
-			error_set(error, -ENODEV, "%s: the undo file holds what was on %s, and that copy is not given",
-			          path, saved->name);
-			code = SVC_EXIT_USAGE;
-		}
-	}
-	if (!code)
-		code = exit_of(rebuild_undo(undo, device, stop, written_bytes, error));
-	for (int n = 0; n < SVC_COPIES_MAX; n++)
-		dev_close(device[n]);
-	undo_close(undo);
-	if (lock >= 0)
-		close(lock);
-	return code;
 }

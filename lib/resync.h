@@ -7,6 +7,7 @@
 
 #include "plan/plan.h"
 #include "rebuild/rebuild.h"
+#include "rebuild/restore.h"
 #include "survey.h"
 
 struct resync_options {
@@ -36,10 +37,16 @@ struct resync {
 	struct verdict verdict; /* before anything was written */
 	struct plan plan;
 	struct outcome outcome;
-	struct reasons refusals; /* why nothing, or not all, was written */
-	char undo_path[1100];    /* empty: nothing was saved */
-	bool is_planned;         /* the plan may be shown */
-	bool is_done;            /* every action was carried out and proven */
+	struct reasons refusals;  /* why nothing was written */
+	struct reasons unreached; /* copies that were left out because they could not be read: not all is done */
+	struct reasons remarks;   /* what is still to be done by hand */
+	char undo_path[1100];     /* empty: nothing was saved */
+	char unsaved[200];        /* ... and this is why, where it was to be saved; else empty */
+	uint64_t save_most_bytes; /* how large that file may become; 0: no limit */
+	bool is_planned;          /* the plan may be shown */
+	bool has_restored;        /* --undo: there is something to put back */
+	uint64_t restored[SVC_COPIES_MAX]; /* --undo: bytes that are to be, or were, put back */
+	bool is_done;                      /* every action was carried out and proven */
 };
 
 /*
@@ -62,10 +69,11 @@ int resync_execute(const struct survey *survey, const struct resync_options *opt
                    struct resync *resync, struct svc_error *error);
 
 /*
- * --undo: puts back what `path` holds onto the copies of the survey's names. The exit code; *error says
- * why not. *written_bytes: what differed and was written.
+ * --undo: puts back what `path` holds onto the copies of the survey's names, once options->confirm agreed (it
+ * is called where there is something to put back). Returns the exit code; why not is in *refusals or *error.
+ * resync->verdict is by the evidence alone, from before; there is no plan.
  */
-int resync_undo(struct survey *survey, const struct locate_options *locate, const char *path,
-                const volatile sig_atomic_t *stop, uint64_t *written_bytes, struct svc_error *error);
+int resync_undo(struct survey *survey, const struct resync_options *options, const char *path, struct resync *resync,
+                struct svc_error *error);
 
 #endif

@@ -12,15 +12,19 @@ static int refuse_same_device(const struct survey *survey, struct svc_error *err
 	for (int x = 0; x < survey->copies; x++)
 		for (int y = x + 1; y < survey->copies; y++) {
 			const struct dev *dx = survey->access[x].device, *dy = survey->access[y].device;
+			const struct copy *cx = &survey->copy[x], *cy = &survey->copy[y];
 
-			if (!strcmp(survey->copy[x].locator, survey->copy[y].locator) ||
-			    (dx && dy && (dx->identity[0] || dx->identity[1]) && dx->identity[0] == dy->identity[0] &&
-			     dx->identity[1] == dy->identity[1])) {
-				error_set(error, -EINVAL, "%s and %s are the same device: %s", survey->copy[x].name,
-				          survey->copy[y].name, survey->copy[y].locator);
-				error_next(error, "give each copy once, by its own device");
-				return -EINVAL;
-			}
+			if (strcmp(cx->locator, cy->locator) != 0 && !(dx && dy && dev_is_same(dx, dy)))
+				continue;
+			if (dx && dy && dx->is_block != dy->is_block)
+				error_set(error, -EINVAL, "%s and %s are the same device: %s is a loop device over %s",
+				          cx->name, cy->name, dx->is_block ? cx->locator : cy->locator,
+				          dx->is_block ? cy->locator : cx->locator);
+			else
+				error_set(error, -EINVAL, "%s and %s are the same device: %s", cx->name, cy->name,
+				          cy->locator);
+			error_next(error, "give each copy once, by its own device");
+			return -EINVAL;
 		}
 	return 0;
 }
@@ -81,6 +85,17 @@ int survey_open(const char *const argument[], int arguments, const struct locate
 		online_read(&survey->copy[i], &survey->access[i]);
 	}
 	return code;
+}
+
+int survey_read_blanks(struct survey *survey, const volatile sig_atomic_t *stop,
+                       void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes), void *context,
+                       struct svc_error *error)
+{
+	int code = 0;
+
+	for (int i = 0; i < survey->copies && !code; i++)
+		code = locate_read_blank(&survey->copy[i], &survey->access[i], stop, progress, context);
+	return code ? error_set(error, code, code == -EINTR ? "stopped" : "out of memory") : 0;
 }
 
 void survey_close(struct survey *survey)

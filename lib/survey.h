@@ -23,4 +23,12 @@ int survey_open(const char *const argument[], int arguments, const struct locate
                 struct survey *survey, struct svc_error *error);
 void survey_close(struct survey *survey);
 
+/*
+ * Reads all of the copies that are blank at both ends, before anything is judged that may lead to writing over them
+ * (locate_read_blank). `progress` may be NULL. 0, -EINTR, -ENOMEM with a sentence.
+ */
+int survey_read_blanks(struct survey *survey, const volatile sig_atomic_t *stop,
+                       void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes), void *context,
+                       struct svc_error *error);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -38,4 +39,30 @@ const char *text_time(int64_t seconds, char *text, size_t size)
 	if (!seconds || !gmtime_r(&when, &tm) || !strftime(text, size, "%Y-%m-%d %H:%M:%SZ", &tm))
 		snprintf(text, size, "%s", seconds ? "out of range" : "never");
 	return text;
+}
+
+void text_put_word(FILE *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+
+	bool is_plain = *word && strspn(word, plain) == strlen(word), is_printable = true;
+
+	for (const char *c = word; *c; c++)
+		is_printable &= *c >= 0x20 && *c < 0x7f;
+	if (is_plain) {
+		fprintf(out, " %s", word);
+		return;
+	}
+	if (!is_printable) { /* nothing that a terminal would obey; bash and others read it back */
+		fprintf(out, " $'");
+		for (; *word; word++)
+			fprintf(out, *word >= 0x20 && *word < 0x7f && !strchr("'\\", *word) ? "%c" : "\\x%02x",
+			        (unsigned char)*word);
+		fputc('\'', out);
+		return;
+	}
+	fprintf(out, " '");
+	for (; *word; word++)
+		fprintf(out, *word == '\'' ? "'\\''" : "%c", *word);
+	fputc('\'', out);
 }

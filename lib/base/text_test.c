@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -75,6 +76,33 @@ static void test_time(void **state)
 	assert_string_equal(text_time(1772352010, text, 8), "out of ");
 }
 
+static void test_put_word(void **state)
+{
+	static const struct {
+		const char *word, *quoted;
+	} row[] = {
+		{ "flash-a=/dev/sda1", " flash-a=/dev/sda1" },
+		{ "", " ''" },
+		{ "a b", " 'a b'" },
+		{ "it's $(rm)", " 'it'\\''s $(rm)'" },
+		{ "a\nb'\\\xff", " $'a\\x0ab\\x27\\x5c\\xff'" },
+		{ "~/x", " '~/x'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char *text = NULL;
+		size_t size;
+		FILE *out = open_memstream(&text, &size);
+
+		assert_non_null(out);
+		text_put_word(out, row[i].word);
+		fclose(out);
+		assert_string_equal(text, row[i].quoted);
+		free(text);
+	}
+}
+
 static void test_error(void **state)
 {
 	struct svc_error error;
@@ -98,10 +126,8 @@ static void test_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_escape),
-		cmocka_unit_test(test_escape_cut),
-		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_error),
+		cmocka_unit_test(test_escape),   cmocka_unit_test(test_escape_cut), cmocka_unit_test(test_time),
+		cmocka_unit_test(test_put_word), cmocka_unit_test(test_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

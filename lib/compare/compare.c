@@ -280,6 +280,25 @@ static int attribute(struct job *job, int reference)
 	                    &job->comparison->owners, job->error);
 }
 
+/* The same for one copy against the reference alone. Of a single other copy the common answer is its own. */
+static int attribute_each(struct job *job, int reference)
+{
+	int code = 0;
+
+	for (int p = 0; p < job->scan.parts && job->scan.parts > 2 && !code; p++) {
+		int i = job->copy_of[p];
+		struct fs *fs[SVC_COPIES_MAX] = { NULL };
+
+		if (!job->comparison->copy[i].used_bytes || job->scan.part[p].against != job->part_of[reference])
+			continue;
+		fs[reference] = job->fs[reference];
+		fs[i] = job->fs[i];
+		code = fs_attribute(fs, job->copies, i, job->scan.part[p].differing, job->scan.unit_bytes,
+		                    &job->comparison->copy[i].owners, job->error);
+	}
+	return code;
+}
+
 static int run(struct job *job, int reference)
 {
 	struct comparison *comparison = job->comparison;
@@ -308,6 +327,8 @@ static int run(struct job *job, int reference)
 		code = ask_checksums(job, p);
 	if (!code)
 		code = attribute(job, reference);
+	if (!code && job->options->owners_each)
+		code = attribute_each(job, reference);
 	comparison->read_bytes = job->scan.read_bytes;
 	comparison->done = code == 0;
 	return code;
@@ -347,4 +368,6 @@ void compare_free(struct comparison *comparison)
 	bitset_free(comparison->used);
 	comparison->differing = comparison->used = NULL;
 	fs_attribution_free(&comparison->owners);
+	for (int i = 0; i < SVC_COPIES_MAX; i++)
+		fs_attribution_free(&comparison->copy[i].owners);
 }

@@ -10,7 +10,8 @@
 #include "model.h"
 
 struct compare_options {
-	enum compare_mode mode;            /* COMPARE_FAST: only map what is in use; nothing is `done` then */
+	bool owners_each;       /* say copy by copy whose the differing blocks are: comparison->copy[].owners */
+	enum compare_mode mode; /* COMPARE_FAST: only map what is in use; nothing is `done` then */
 	const volatile sig_atomic_t *stop; /* set by a signal handler: stop soon; or NULL */
 	/* Called a few times a second from the calling thread; or NULL. Bytes per copy. */
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);

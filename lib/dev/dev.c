@@ -163,10 +163,34 @@ int dev_next_data(struct dev *dev, uint64_t offset, struct extent *run)
 	return r;
 }
 
+int dev_open_descriptor(struct dev *dev)
+{
+	return dev->ops->open_descriptor ? dev->ops->open_descriptor(dev) : -ENOTSUP;
+}
+
 int dev_open_uncached(struct dev *dev, struct dev **medium)
 {
 	*medium = NULL;
 	return dev->ops->open_uncached ? dev->ops->open_uncached(dev, medium) : -ENOTSUP;
+}
+
+static bool is_identity(const uint64_t x[2], const uint64_t y[2])
+{
+	return (x[0] || x[1]) && x[0] == y[0] && x[1] == y[1];
+}
+
+bool dev_is_same(const struct dev *x, const struct dev *y)
+{
+	return is_identity(x->identity, y->identity) || is_identity(x->backing, y->identity) ||
+	       is_identity(x->identity, y->backing) ||
+	       (is_identity(x->backing, y->backing) && x->backing_offset_bytes == y->backing_offset_bytes);
+}
+
+const char *dev_strerror(int number)
+{
+	/* "Invalid exchange": a SCSI reservation conflict (block/blk-core.c, BLK_STS_NEXUS or BLK_STS_RESV_CONFLICT). */
+	return number == EBADE ? "the drive array refuses it: another controller holds the reservation"
+	                       : strerror(number);
 }
 
 void dev_close(struct dev *dev)

@@ -30,6 +30,8 @@ struct dev_ops {
 	int (*next_data)(struct dev *dev, uint64_t offset, struct extent *run);
 	/* Another view of the medium, see dev_open_uncached; NULL: there is none. */
 	int (*open_uncached)(struct dev *dev, struct dev **medium);
+	/* See dev_open_descriptor; NULL: it has none. */
+	int (*open_descriptor)(struct dev *dev);
 	void (*close)(struct dev *dev); /* frees the dev itself too */
 };
 
@@ -44,16 +46,20 @@ struct dev {
 	bool is_live;         /* mounted, held by device-mapper, or otherwise in use on this host */
 	bool is_read_only;    /* cannot be written at all */
 	uint64_t identity[2]; /* same device, same numbers: st_dev and st_ino, or 0 and st_rdev; 0, 0: unknown */
+	uint64_t backing[2];  /* of a loop device: the identity of the file behind it; else 0, 0 */
+	uint64_t backing_offset_bytes; /* where in that file it begins */
 };
 
 enum dev_access {
 	DEV_READ,  /* opens read-only: the medium cannot be written through it */
 	DEV_WRITE, /* read and write, exclusively (O_EXCL on a block device) */
+	/* Read and write beside others who use it: for a place of one's own on it, as the record's area is. */
+	DEV_WRITE_BESIDE,
 };
 
 struct dev_options {
 	enum dev_access access;
-	unsigned timeout_seconds;     /* for every touch of an NBD server, connecting included; 0: 10 */
+	unsigned timeout_seconds;     /* for every touch of an NBD server, and a block device's first answer; 0: 10 */
 	const char *tls_certificates; /* directory for nbds://, as libnbd has it; NULL: libnbd's default */
 	const char *tls_psk_file;     /* NULL: certificates */
 	const char *tls_username;
@@ -63,12 +69,15 @@ struct dev_options {
  * Opens what a locator names: a block device (always O_DIRECT), an image file, or an NBD URI.
  * Errors: -errno with a sentence that names the locator: -ENOENT, -EACCES, -EISDIR (a directory),
  * -ENODEV (a character device, socket ...: never a copy), -ETIMEDOUT, -ECONNREFUSED, -EIO,
- * -EHOSTUNREACH, -ECONNRESET, -EINVAL (a URI that libnbd refuses); for DEV_WRITE also -EBUSY, -EROFS.
+ * -EHOSTUNREACH, -ECONNRESET, -EINVAL (a URI that libnbd refuses); for writing also -EBUSY, -EROFS.
  */
 int dev_open(const char *locator, const struct dev_options *options, struct dev **dev, struct svc_error *error);
 
 /* True where the locator is an NBD URI (nbd, nbds, nbd+unix, nbds+unix) rather than a path. Pure. */
 bool dev_is_uri(const char *locator);
+
+/* Whether both are known to be one medium: the same device, or a loop device and its file. */
+bool dev_is_same(const struct dev *x, const struct dev *y);
 
 /* A device over `bytes` of memory, which the caller keeps. */
 int dev_open_memory(void *memory, uint64_t bytes, bool is_read_only, struct dev **dev);
@@ -91,11 +100,20 @@ int dev_flush(struct dev *dev);
 int dev_next_data(struct dev *dev, uint64_t offset, struct extent *run);
 void dev_close(struct dev *dev); /* NULL is fine */
 
+/* strerror() of a positive errno that a device gave; what a drive array refuses is called what it is. */
+const char *dev_strerror(int number);
+
 /*
  * A second, read-only view of the same medium that does not come out of this host's page cache, for reading
  * back what was written. Close it before `dev`. -ENOTSUP where there is no other view than `dev` itself.
  */
 int dev_open_uncached(struct dev *dev, struct dev **medium);
+
+/*
+ * A descriptor of its own for reading an image file, for a library that wants one and takes from it what it needs.
+ * Close it. -ENOTSUP where it is no file, whose reads dev_read alone knows to align and to end in time; or -errno.
+ */
+int dev_open_descriptor(struct dev *dev);
 
 /* An aligned buffer good for any device's direct access (4 KiB). Free with free(). */
 void *dev_buffer(size_t length);

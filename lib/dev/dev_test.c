@@ -315,6 +315,25 @@ static void image_file_is_written(void **state)
 	dev_close(dev);
 }
 
+static void image_file_has_a_descriptor(void **state)
+{
+	unsigned char there[300];
+	struct svc_error error;
+	struct dev *dev;
+	int fd;
+
+	(void)state;
+	assert_int_equal(dev_open(in_folder("image"), &writing, &dev, &error), 0);
+	fd = dev_open_descriptor(dev);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	assert_int_equal(lseek(fd, 1111, SEEK_SET), 1111);
+	assert_int_equal(read(fd, there, sizeof(there)), sizeof(there));
+	assert_pattern(there, 1111, sizeof(there));
+	close(fd);
+	dev_close(dev);
+}
+
 static void sparse_file(void **state)
 {
 	const uint64_t size = (uint64_t)64 << 30, at = (uint64_t)20 << 30;
@@ -501,6 +520,37 @@ static void block_device(void **state)
 	close(image);
 }
 
+/* A loop device and its file are one medium, whatever they are called; another file is another one. */
+static void loop_and_its_file(void **state)
+{
+	struct svc_error error;
+	struct dev *loop, *file, *other, second;
+	char name[64];
+	int image, fd = loop_over_image(name, sizeof(name), &image);
+
+	(void)state;
+	if (fd < 0) {
+		close(image);
+		skip();
+	}
+	assert_int_equal(dev_open(name, &reading, &loop, &error), 0);
+	assert_int_equal(dev_open(in_folder("image"), &reading, &file, &error), 0);
+	assert_int_equal(dev_open("/proc/self/exe", &reading, &other, &error), 0);
+	assert_true(dev_is_same(loop, file) && dev_is_same(file, loop) && dev_is_same(loop, loop));
+	assert_false(dev_is_same(loop, other) || dev_is_same(other, file));
+	/* Two loop devices over parts of one file are two. */
+	second = *loop;
+	second.identity[1]++;
+	assert_true(dev_is_same(loop, &second));
+	second.backing_offset_bytes = 4096;
+	assert_false(dev_is_same(loop, &second));
+	dev_close(other);
+	dev_close(loop);
+	dev_close(file);
+	close(fd);
+	close(image);
+}
+
 static void memory(void **state)
 {
 	unsigned char bytes[1000], buffer[1000];
@@ -519,6 +569,7 @@ static void memory(void **state)
 	assert_int_equal(dev_next_data(dev, 10, &run), 0);
 	assert_int_equal(run.offset, 10);
 	assert_int_equal(run.length, 990);
+	assert_int_equal(dev_open_descriptor(dev), -ENOTSUP);
 	dev_close(dev);
 	assert_int_equal(dev_open_memory(bytes, sizeof(bytes), true, &dev), 0);
 	assert_int_equal(dev_write(dev, "ab", 2, 0), -EROFS);
@@ -719,11 +770,13 @@ int main(void)
 		cmocka_unit_test(neighbours_in_one_block_do_not_undo_each_other),
 		cmocka_unit_test(image_file),
 		cmocka_unit_test(image_file_is_written),
+		cmocka_unit_test(image_file_has_a_descriptor),
 		cmocka_unit_test(sparse_file),
 		cmocka_unit_test(what_is_not_a_copy_is_refused),
 		cmocka_unit_test(no_permission),
 		cmocka_unit_test(empty_file),
 		cmocka_unit_test(block_device),
+		cmocka_unit_test(loop_and_its_file),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(slice_over_pieces),
 		cmocka_unit_test(slice_bounds_and_facts),

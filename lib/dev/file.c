@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,12 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "dev/backend.h"
 #include "dev/dev.h"
+#include "dev/probe.h"
 
 enum {
 	UNCACHED_CHUNK_BYTES = 128 * 1024, /* reading back: many small reads, for what was written lies about */
@@ -63,8 +66,8 @@ static int file_pwrite(struct dev *dev, const void *buffer, size_t length, uint6
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n < 0) /* beyond the limit of a file's size there is no room: -EFBIG is the undo file's own limit */
+			return errno == EFBIG ? -ENOSPC : -errno;
 		if (n == 0 || (size_t)n % dev->align_bytes)
 			return -EIO;
 		from += n;
@@ -116,6 +119,22 @@ static void file_close(struct dev *dev)
 	free(dev);
 }
 
+/* Opened anew: position and read-ahead belong to an open file, and are another's business. */
+static int open_again(const struct file *file, int flags)
+{
+	char self[40];
+	int fd;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file->fd);
+	fd = open(self, O_RDONLY | O_CLOEXEC | flags);
+	return fd < 0 ? -errno : fd;
+}
+
+static int image_open_descriptor(struct dev *dev)
+{
+	return open_again((struct file *)dev, 0);
+}
+
 static int image_open_uncached(struct dev *dev, struct dev **medium);
 
 /* Without pwrite, dev_write refuses. A block device is never cached: there is no other view of it. */
@@ -130,6 +149,7 @@ static const struct dev_ops image_read_ops = {
 	.pread = file_pread,
 	.next_data = file_next_data,
 	.open_uncached = image_open_uncached,
+	.open_descriptor = image_open_descriptor,
 	.close = file_close,
 };
 static const struct dev_ops image_write_ops = {
@@ -138,6 +158,7 @@ static const struct dev_ops image_write_ops = {
 	.flush = file_flush,
 	.next_data = file_next_data,
 	.open_uncached = image_open_uncached,
+	.open_descriptor = image_open_descriptor,
 	.close = file_close,
 };
 
@@ -149,17 +170,15 @@ static int image_open_uncached(struct dev *dev, struct dev **medium)
 {
 	const struct file *base = (const struct file *)dev;
 	struct file *file = calloc(1, sizeof(*file));
-	char self[40];
 
 	if (!file)
 		return -ENOMEM;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", base->fd);
 	file->dev = *dev;
 	file->dev.ops = &image_read_ops;
 	file->dev.align_bytes = DEV_PAGE_BYTES;
 	file->dev.parallel = BLOCK_PARALLEL;
 	file->dev.chunk_bytes = UNCACHED_CHUNK_BYTES;
-	file->fd = open(self, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	file->fd = open_again(base, O_DIRECT);
 	if (file->fd < 0) {
 		free(file);
 		posix_fadvise(base->fd, 0, 0, POSIX_FADV_DONTNEED);
@@ -183,12 +202,17 @@ static int refuse_open(const char *path, int code, struct svc_error *error)
 		error_next(error, "run it as root, or as a user who may access %s", path);
 		return -EACCES;
 	case -EBUSY:
-		error_set(error, code, LOCATOR " is in use on this host: mounted, or held by LVM or md", path);
+		error_set(error, code, LOCATOR " is in use on this host: mounted, held by LVM or md, or being rebuilt",
+		          path);
 		error_next(error, "stop what uses it (lsblk %s, fuser -v %s)", path, path);
 		return code;
 	case -EROFS:
 		error_set(error, code, LOCATOR " is read-only", path);
 		error_next(error, "see why it is write-protected: blockdev --getro %s, dmesg", path);
+		return code;
+	case -ETIMEDOUT:
+		error_set(error, code, LOCATOR " does not answer", path);
+		error_next(error, "check the device and its path (dmesg); --timeout waits longer");
 		return code;
 	default:
 		error_set(error, code, LOCATOR " cannot be opened: %s", path, strerror(-code));
@@ -293,9 +317,23 @@ static bool is_block_claimed(const char *path, const struct stat *seen)
 	return fd == -EBUSY;
 }
 
+/* The file behind a loop device. A partition of one answers as its whole disk would: sysfs tells them apart. */
+static void find_backing(struct file *file, const struct stat *seen)
+{
+	struct loop_info64 info;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop", major(seen->st_rdev), minor(seen->st_rdev));
+	if (access(path, F_OK) || ioctl(file->fd, LOOP_GET_STATUS64, &info))
+		return;
+	file->dev.backing[0] = info.lo_device;
+	file->dev.backing[1] = info.lo_inode;
+	file->dev.backing_offset_bytes = info.lo_offset;
+}
+
 static int open_block(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
 {
-	bool writes = options->access == DEV_WRITE;
+	bool writes = options->access != DEV_READ, excludes = options->access == DEV_WRITE;
 	int sector = 0, read_only = 0, r;
 
 	/* A write-protected device says EACCES to O_RDWR: ask it first. */
@@ -311,7 +349,7 @@ static int open_block(struct file *file, const char *path, const struct dev_opti
 	if (writes) {
 		if (read_only)
 			return -EROFS;
-		r = open_as_seen(path, O_RDWR | O_EXCL | O_DIRECT, seen);
+		r = open_as_seen(path, O_RDWR | (excludes ? O_EXCL : 0) | O_DIRECT, seen);
 		if (r < 0)
 			return r;
 		close(file->fd);
@@ -321,15 +359,16 @@ static int open_block(struct file *file, const char *path, const struct dev_opti
 	file->dev.align_bytes = sector < DEV_SECTOR_BYTES ? DEV_SECTOR_BYTES : (unsigned)sector;
 	file->dev.parallel = BLOCK_PARALLEL;
 	file->dev.is_block = true;
-	file->dev.is_live = !writes && is_block_claimed(path, seen);
+	file->dev.is_live = !excludes && is_block_claimed(path, seen);
 	file->dev.is_read_only = read_only;
 	file->dev.identity[1] = seen->st_rdev;
+	find_backing(file, seen);
 	return 0;
 }
 
 static int open_image(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
 {
-	bool writes = options->access == DEV_WRITE;
+	bool writes = options->access != DEV_READ, excludes = options->access == DEV_WRITE;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct statvfs fs;
 	struct stat now;
@@ -342,7 +381,7 @@ static int open_image(struct file *file, const char *path, const struct dev_opti
 	if (fstat(file->fd, &now) || fstatvfs(file->fd, &fs))
 		return -errno;
 	/* What O_EXCL is to a block device: one writer, until the file is closed. */
-	if (writes && flock(file->fd, LOCK_EX | LOCK_NB))
+	if (excludes && flock(file->fd, LOCK_EX | LOCK_NB))
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	file->dev.ops = writes ? &image_write_ops : &image_read_ops;
 	file->dev.size_bytes = (uint64_t)now.st_size;
@@ -373,8 +412,10 @@ int file_open(const char *path, const struct dev_options *options, struct dev **
 		return refuse_open(path, -ENOMEM, error);
 	file->fd = -1;
 	if (S_ISBLK(seen.st_mode))
+		r = probe_device(path, options->timeout_seconds ? options->timeout_seconds : DEV_TIMEOUT_SECONDS);
+	if (!r && S_ISBLK(seen.st_mode))
 		r = open_block(file, path, options, &seen);
-	else
+	else if (!r)
 		r = open_image(file, path, options, &seen);
 	if (r) {
 		if (file->fd >= 0)

@@ -94,19 +94,106 @@ int mapper_status(uint64_t device, struct mapper_row *row)
 	return read_row(DM_DEVICE_STATUS, device, row);
 }
 
+static int add_rows(struct dm_task *task, const struct mapper_row *row, size_t rows)
+{
+	if (rows > ROWS_MAX)
+		return -ENOTSUP;
+	for (size_t i = 0; i < rows; i++)
+		if (!dm_task_add_target(task, row[i].start_sectors, row[i].length_sectors, row[i].type,
+		                        row[i].parameters))
+			return -ENOMEM;
+	return 0;
+}
+
 int mapper_load(uint64_t device, const struct mapper_row *row, size_t rows)
 {
 	struct dm_task *task = new_task(DM_DEVICE_RELOAD, device);
-	int code = task ? 0 : -EIO;
+	int code = task ? add_rows(task, row, rows) : -EIO;
 
-	if (rows > ROWS_MAX)
-		code = -ENOTSUP;
-	for (size_t i = 0; i < rows && !code; i++)
-		if (!dm_task_add_target(task, row[i].start_sectors, row[i].length_sectors, row[i].type,
-		                        row[i].parameters))
-			code = -ENOMEM;
 	if (!code)
 		code = run(task);
+	if (task)
+		dm_task_destroy(task);
+	return code;
+}
+
+/* Runs what makes or takes away a node, and waits for udev to have followed, where there is one. */
+static int run_and_settle(struct dm_task *task)
+{
+	uint32_t cookie = 0;
+	int code;
+
+	if (!dm_task_set_cookie(task, &cookie, 0))
+		return -EIO;
+	code = run(task);
+	dm_udev_wait(cookie);
+	dm_task_update_nodes();
+	return code;
+}
+
+int mapper_create(const char *name, const char *uuid, const struct mapper_row *row, size_t rows, uint64_t *device)
+{
+	struct dm_task *task = new_task(DM_DEVICE_CREATE, 0);
+	int code = task ? add_rows(task, row, rows) : -EIO;
+
+	if (!code && (!dm_task_set_name(task, name) || !dm_task_set_uuid(task, uuid)))
+		code = -EINVAL;
+	if (!code)
+		code = run_and_settle(task);
+	if (!code)
+		code = mapper_find(uuid, device);
+	if (task)
+		dm_task_destroy(task);
+	return code;
+}
+
+int mapper_remove(uint64_t device)
+{
+	struct dm_task *task = new_task(DM_DEVICE_REMOVE, device);
+	int code = task ? run_and_settle(task) : -EIO;
+
+	if (task)
+		dm_task_destroy(task);
+	return code;
+}
+
+int mapper_message(uint64_t device, const char *text)
+{
+	struct dm_task *task = new_task(DM_DEVICE_TARGET_MSG, device);
+	int code = task ? 0 : -EIO;
+
+	if (!code && (!dm_task_set_sector(task, 0) || !dm_task_set_message(task, text)))
+		code = -ENOMEM;
+	if (!code)
+		code = run(task);
+	if (task)
+		dm_task_destroy(task);
+	return code;
+}
+
+/*
+ * Resumes. Without a cookie libdevmapper tells udev to take the device's links away (_do_dm_ioctl in lvm2's
+ * libdm/ioctl/libdm-iface.c), unless the caller does not synchronise with udev at all. And waiting for udev, which reads
+ * the device, would hold up who changes the paths because one of them is dead.
+ */
+static int run_unsettled(struct dm_task *task)
+{
+	int is_synchronised = dm_udev_get_sync_support();
+	int code;
+
+	dm_udev_set_sync_support(0);
+	code = run(task);
+	dm_udev_set_sync_support(is_synchronised);
+	return code;
+}
+
+int mapper_swap(uint64_t device)
+{
+	struct dm_task *task = new_task(DM_DEVICE_RESUME, device);
+	int code = task && dm_task_no_flush(task) && dm_task_skip_lockfs(task) ? 0 : -EIO;
+
+	if (!code)
+		code = run_unsettled(task);
 	if (task)
 		dm_task_destroy(task);
 	return code;
@@ -115,7 +202,7 @@ int mapper_load(uint64_t device, const struct mapper_row *row, size_t rows)
 int mapper_resume(uint64_t device)
 {
 	struct dm_task *task = new_task(DM_DEVICE_RESUME, device);
-	int code = task ? run(task) : -EIO;
+	int code = task ? run_unsettled(task) : -EIO;
 
 	if (task)
 		dm_task_destroy(task);

@@ -30,6 +30,24 @@ int mapper_status(uint64_t device, struct mapper_row *row);
 int mapper_load(uint64_t device, const struct mapper_row *row, size_t rows);
 int mapper_resume(uint64_t device);
 
+/*
+ * Makes a device with these rows, and its node /dev/mapper/NAME. `uuid` tells ours from others. -EBUSY where there is
+ * one of that name or UUID.
+ */
+int mapper_create(const char *name, const char *uuid, const struct mapper_row *row, size_t rows, uint64_t *device);
+
+/* -EBUSY where somebody uses it. */
+int mapper_remove(uint64_t device);
+
+/* A message to the device's target. */
+int mapper_message(uint64_t device, const char *text);
+
+/*
+ * Puts the loaded table in place of the live one without freezing a file system above and without waiting for
+ * requests that the target can hold back: neither would end where the device below is dead.
+ */
+int mapper_swap(uint64_t device);
+
 /* Whether `device` is, or stands on, `below`, at any depth. */
 bool mapper_is_on(uint64_t device, uint64_t below);
 

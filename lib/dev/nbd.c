@@ -241,7 +241,7 @@ static struct server *server_new(const char *uri, const struct dev_options *opti
 
 int nbd_dev_open(const char *uri, const struct dev_options *options, struct dev **dev, struct svc_error *error)
 {
-	bool writes = options->access == DEV_WRITE;
+	bool writes = options->access != DEV_READ;
 	struct server *server;
 	int r;
 

@@ -2,8 +2,11 @@
 #include "dev/nbd_handle.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/nbd.h>
 #include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "dev/backend.h"
 #include "dev/nbd_error.h"
@@ -94,11 +97,15 @@ static void note_error(struct nbd_failure *failure)
 	snprintf(failure->text, sizeof(failure->text), "%s", text);
 }
 
-/* 0, or -1 with *failure filled. */
-static int handle_connect(struct nbd_handle *nbd, const char *uri, const struct timespec *deadline, int stop_fd,
-                          struct nbd_failure *failure)
+/* Begins by the URI, or on a socket, which is libnbd's from then on. 0, or -1 with *failure filled. */
+static int handle_connect(struct nbd_handle *nbd, const char *uri, int *socket, const struct timespec *deadline,
+                          int stop_fd, struct nbd_failure *failure)
 {
-	if (nbd_aio_connect_uri(nbd, uri) < 0) {
+	int r = socket ? nbd_aio_connect_socket(nbd, *socket) : nbd_aio_connect_uri(nbd, uri);
+
+	if (socket)
+		*socket = -1;
+	if (r < 0) {
 		note_error(failure);
 		return -1;
 	}
@@ -165,7 +172,7 @@ int handle_open(const char *uri, const struct dev_options *options, int stop_fd,
 	if (handle_configure(*nbd, options) < 0) {
 		note_error(&failure);
 		r = nbd_dev_refuse(uri, timeout, &failure, error);
-	} else if (handle_connect(*nbd, uri, &deadline, stop_fd, &failure) < 0) {
+	} else if (handle_connect(*nbd, uri, NULL, &deadline, stop_fd, &failure) < 0) {
 		r = nbd_dev_refuse(uri, timeout, &failure, error);
 	} else if (export_read(*nbd, export) < 0) {
 		r = error_set(error, -EIO, LOCATOR ": the server says nonsense about its size or its block size", uri);
@@ -175,5 +182,58 @@ int handle_open(const char *uri, const struct dev_options *options, int stop_fd,
 	}
 	nbd_close(*nbd);
 	*nbd = NULL;
+	return r;
+}
+
+/* The transmission flags as they were on the wire: libnbd only tells them one by one. */
+static uint64_t kernel_flags(struct nbd_handle *nbd)
+{
+	return NBD_FLAG_HAS_FLAGS | (nbd_is_read_only(nbd) ? NBD_FLAG_READ_ONLY : 0) |
+	       (nbd_can_flush(nbd) > 0 ? NBD_FLAG_SEND_FLUSH : 0) | (nbd_can_fua(nbd) > 0 ? NBD_FLAG_SEND_FUA : 0) |
+	       (nbd_can_trim(nbd) > 0 ? NBD_FLAG_SEND_TRIM : 0) |
+	       (nbd_can_multi_conn(nbd) > 0 ? NBD_FLAG_CAN_MULTI_CONN : 0);
+}
+
+int handle_open_for_kernel(const char *uri, int tunnel, const struct dev_options *options,
+                           struct nbd_kernel_export *export, struct svc_error *error)
+{
+	unsigned timeout = options->timeout_seconds ? options->timeout_seconds : DEV_TIMEOUT_SECONDS;
+	struct timespec deadline = deadline_after(timeout);
+	struct nbd_handle *nbd = nbd_create();
+	struct nbd_failure failure = { 0 };
+	struct nbd_export said;
+	int r = 0;
+
+	if (!nbd) {
+		r = error_set(error, -ENOMEM, LOCATOR ": out of memory", uri);
+		goto out;
+	}
+	/* drivers/block/nbd.c knows simple replies alone. */
+	if (handle_configure(nbd, options) < 0 || nbd_clear_meta_contexts(nbd) < 0 ||
+	    nbd_set_request_structured_replies(nbd, false) < 0) {
+		note_error(&failure);
+		r = nbd_dev_refuse(uri, timeout, &failure, error);
+		goto out;
+	}
+	if (handle_connect(nbd, uri, tunnel >= 0 ? &tunnel : NULL, &deadline, -1, &failure) < 0) {
+		r = nbd_dev_refuse(uri, timeout, &failure, error);
+		goto out;
+	}
+	export->socket = export_read(nbd, &said) < 0 ? -1 : fcntl(nbd_aio_get_fd(nbd), F_DUPFD_CLOEXEC, 3);
+	if (export->socket < 0) {
+		r = error_set(error, -EIO, LOCATOR ": the server says nonsense about its size or its block size", uri);
+		error_next(error, "check the server; export with svc-pathcheck --export");
+		goto out;
+	}
+	fcntl(export->socket, F_SETFL, 0); /* libnbd's is non-blocking */
+	export->size_bytes = said.size_bytes;
+	export->align_bytes = said.align_bytes;
+	export->request_bytes = said.request_bytes;
+	export->flags = kernel_flags(nbd);
+out:
+	if (tunnel >= 0)
+		close(tunnel);
+	if (nbd)
+		nbd_close(nbd); /* without a farewell to the server: the other descriptor of the socket goes on */
 	return r;
 }

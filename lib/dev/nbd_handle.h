@@ -12,6 +12,22 @@
 int handle_open(const char *uri, const struct dev_options *options, int stop_fd, struct nbd_handle **nbd,
                 struct nbd_export *export, struct svc_error *error);
 
+/* What the kernel's nbd driver has to be told of a connection. */
+struct nbd_kernel_export {
+	int socket; /* after the handshake */
+	uint64_t size_bytes;
+	uint64_t flags;         /* transmission flags, linux/nbd.h */
+	unsigned align_bytes;   /* the export's minimum block size; 1: anything goes */
+	uint32_t request_bytes; /* longest read or write to ask of it */
+};
+
+/*
+ * Connects, shakes hands without TLS and hands the socket over; the caller closes it. `tunnel`, where it is
+ * not -1, is a socket to a server, used instead of the URI's address, and closed. Errors as connection_open.
+ */
+int handle_open_for_kernel(const char *uri, int tunnel, const struct dev_options *options,
+                           struct nbd_kernel_export *export, struct svc_error *error);
+
 /* What to poll the handle's socket for. */
 short handle_events(struct nbd_handle *nbd);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The servers of nbd_test.c: started in a folder of their own, and gone with the test. Included once. */
+/* NBD servers for tests: started in a folder of their own, and gone with the test. */
 #ifndef SVC_NBD_TEST_SERVER_H
 #define SVC_NBD_TEST_SERVER_H
 
@@ -16,6 +16,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#pragma GCC diagnostic ignored "-Wunused-function" /* not every test needs all of them */
 
 static char server_dir[] = "/tmp/nbd_test.XXXXXX";
 static pid_t server_pid;

@@ -9,6 +9,7 @@
 #include "evidence/raid.h"
 #include "evidence/record.h"
 #include "fs/fs.h"
+#include "locate/foreign.h"
 
 enum { MAP_CHUNK = 65536 }; /* bytes of bitmap read at once */
 
@@ -129,6 +130,24 @@ int evidence_unsettled_map(const struct copy *copy, const struct access *access,
 	return 0;
 }
 
+/* Where a leg has neither a record nor a dm-raid superblock, a rebuild's mark is over what a file system begins with. */
+static void read_mark(struct copy *copy, int index, struct dev *leg)
+{
+	char mark[FOREIGN_MARK_BYTES];
+	int code;
+
+	if (leg->size_bytes < FOREIGN_MARK_OFFSET + sizeof(mark))
+		return;
+	code = dev_read(leg, mark, sizeof(mark), FOREIGN_MARK_OFFSET);
+	if (code) {
+		note_read_error(copy, index, "leg", FOREIGN_MARK_OFFSET, sizeof(mark), code);
+	} else if (!memcmp(mark, foreign_rebuild_mark, sizeof(mark))) {
+		copy->condition = COPY_DAMAGED;
+		reason_add(&copy->findings, REASON_REBUILD_TARGET, index,
+		           "it is being rebuilt, and that is not finished");
+	}
+}
+
 static void read_fs(struct copy *copy, int index, const struct access *access)
 {
 	struct fs_evidence *fs = &copy->evidence.fs;
@@ -140,8 +159,10 @@ static void read_fs(struct copy *copy, int index, const struct access *access)
 		reason_add(&copy->findings, REASON_READ_ERROR, index, "its file system cannot be read: %s", error.text);
 		return;
 	}
-	if (!fs->present)
-		return; /* the verdict decides what that means, for it sees the other copies too */
+	if (!fs->present) {
+		read_mark(copy, index, access->leg);
+		return; /* the verdict decides what else that means, for it sees the other copies too */
+	}
 	if (fs->has_checksums && !fs->is_checksum_valid)
 		reason_add(&copy->findings, REASON_FS_CHECKSUM, index,
 		           "its ext4 superblock or a group descriptor has a wrong checksum");
@@ -156,13 +177,14 @@ static void read_fs(struct copy *copy, int index, const struct access *access)
 		           "its multiple-mount protection says that a node has it mounted, or died with it mounted");
 }
 
-static void read_record(struct copy *copy, int index, const struct access *access)
+void evidence_read_record(struct copy *copy, int index, const struct access *access)
 {
 	struct record_evidence *evidence = &copy->evidence.record;
 	enum record_slot state[RECORD_SLOTS];
 	uint8_t slot[RECORD_SLOT_BYTES];
 	struct record record;
 	unsigned damaged = 0;
+	bool is_taken = false;
 
 	if (!access->record || access->record->size_bytes < RECORD_AREA_BYTES)
 		return;
@@ -177,6 +199,7 @@ static void read_record(struct copy *copy, int index, const struct access *acces
 		}
 		state[i] = record_parse(slot, &record);
 		damaged += state[i] == RECORD_DAMAGED;
+		is_taken |= !record_may_be_ours(slot);
 		evidence->is_newer |= state[i] == RECORD_NEWER;
 		if (state[i] != RECORD_VALID)
 			continue;
@@ -185,7 +208,13 @@ static void read_record(struct copy *copy, int index, const struct access *acces
 			evidence->record = record;
 		evidence->present = true;
 	}
-	if (damaged && !evidence->present && !evidence->is_newer)
+	if (evidence->present || evidence->is_newer)
+		return;
+	evidence->has_area = !is_taken;
+	if (is_taken)
+		reason_add(&copy->findings, REASON_RECORD_AREA, index,
+		           "what is in the place for its recovery record is somebody else's");
+	else if (damaged)
 		reason_add(&copy->findings, REASON_RECORD_DAMAGED, index,
 		           "its recovery record is damaged in both slots");
 }
@@ -196,7 +225,7 @@ void evidence_read(struct copy *copy, int index, const struct access *access)
 		return;
 	if (copy->is_live)
 		reason_add(&copy->findings, REASON_LIVE, index, "it is in use on this host");
-	read_record(copy, index, access);
+	evidence_read_record(copy, index, access);
 	if (copy->condition == COPY_USABLE && copy->evidence.lvm.type == MIRROR_RAID1)
 		read_superblock(copy, index, access);
 	if (copy->condition == COPY_USABLE && copy->evidence.lvm.type != MIRROR_NONE)

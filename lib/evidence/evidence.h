@@ -14,6 +14,9 @@
  */
 void evidence_read(struct copy *copy, int index, const struct access *access);
 
+/* The record alone. */
+void evidence_read_record(struct copy *copy, int index, const struct access *access);
+
 /*
  * Reads the copy's unsettled regions again, one bit per region of evidence.unsettled.region_bytes.
  * *regions is NULL where the evidence has none that can be relied on. 0, -EIO or -ENOMEM with a sentence.

@@ -15,6 +15,8 @@
 #include "evidence/evidence.h"
 #include "evidence/raid.h"
 #include "evidence/record.h"
+#include "locate/foreign.h"
+#include "rebuild/mark.h"
 
 enum { EXT4_SUPER = 1024, EXT4_INCOMPAT = 0x60, EXT4_RECOVER = 4, EXT4_CHECKSUM = 0x3fc };
 
@@ -279,6 +281,28 @@ static void test_file_system(void **state)
 	assert_int_equal(test_copy.copy.findings.count, 0);
 }
 
+/* The mark of a rebuild, where a leg has no other place for it: seen on the copy alone, whatever it held. */
+static void test_rebuild_mark(void **state)
+{
+	struct copy *copy;
+
+	(void)state;
+	open_copy("old-mirror-dirty", "shared");
+	assert_int_equal(dev_write(test_copy.access.leg, foreign_rebuild_mark, FOREIGN_MARK_BYTES, FOREIGN_MARK_OFFSET),
+	                 0);
+	copy = read_evidence();
+	assert_int_equal(copy->condition, COPY_DAMAGED);
+	assert_int_equal(count_findings(copy, REASON_REBUILD_TARGET), 1);
+	close_copy(state);
+
+	open_copy("old-mirror-dirty", "shared");
+	assert_int_equal(
+		dev_write(test_copy.access.leg, foreign_rebuild_mark, FOREIGN_MARK_BYTES - 2, FOREIGN_MARK_OFFSET), 0);
+	copy = read_evidence();
+	assert_int_equal(copy->condition, COPY_USABLE);
+	assert_int_equal(count_findings(copy, REASON_REBUILD_TARGET), 0);
+}
+
 static void test_journal_and_live(void **state)
 {
 	uint8_t flags[4];
@@ -401,6 +425,38 @@ static void test_record_area(void **state)
 	assert_int_equal(test_copy.copy.condition, COPY_USABLE);
 }
 
+/* Somebody keeps something else there: no place for a record, and no record is ever written there. */
+static void test_record_area_of_others(void **state)
+{
+	struct record record = { .epoch = 1 };
+	uint8_t area[2 * RECORD_SLOT_BYTES], after[sizeof(area)];
+
+	(void)state;
+	for (int row = 0; row < 5; row++) {
+		bool is_taken = row < 3;
+
+		open_copy("in-sync", "flash-a");
+		memset(area, 0, sizeof(area));
+		if (row != 1)
+			memcpy(area, "boot loader", 11);
+		if (row != 0)
+			memcpy(area + RECORD_SLOT_BYTES + 511, "boot loader", 11);
+		assert_int_equal(dev_write(test_copy.access.record, area, sizeof(area), 0), 0);
+		if (row >= 3) /* one slot of ours: the other one is damaged */
+			put_record(row - 3, 4, test_copy.copy.evidence.lvm.pv_uuid);
+		read_evidence();
+		assert_int_equal(test_copy.copy.evidence.record.has_area, !is_taken);
+		assert_int_equal(test_copy.copy.evidence.record.present, !is_taken);
+		assert_int_equal(count_findings(&test_copy.copy, REASON_RECORD_AREA), is_taken);
+		assert_int_equal(count_findings(&test_copy.copy, REASON_RECORD_DAMAGED), 0);
+		assert_int_equal(test_copy.copy.condition, COPY_USABLE);
+		assert_int_equal(record_store(test_copy.access.record, &record), is_taken ? -EEXIST : 0);
+		assert_int_equal(dev_read(test_copy.access.record, after, sizeof(after), 0), 0);
+		assert_int_equal(!memcmp(area, after, sizeof(area)), is_taken);
+		test_copy_close(&test_copy);
+	}
+}
+
 /* Each read of locate and evidence fails once: never is the copy taken for a usable one. */
 static void test_each_read_fails(void **state)
 {
@@ -510,11 +566,13 @@ int main(void)
 		TEST(test_bitmap_cut_off),
 		TEST(test_old_mirror),
 		TEST(test_file_system),
+		TEST(test_rebuild_mark),
 		TEST(test_journal_and_live),
 		TEST(test_mmp),
 		TEST(test_record_slots),
 		TEST(test_record_newer_and_foreign),
 		TEST(test_record_area),
+		TEST(test_record_area_of_others),
 		TEST(test_each_read_fails),
 		TEST(test_each_sector_bad),
 		TEST(test_unusable),

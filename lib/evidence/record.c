@@ -11,6 +11,9 @@ static const char magic[8] = "SVC-REC"; /* with its NUL */
 enum {
 	VERSION = 1,
 	FLAG_OPEN = 1,
+	FLAG_OUTDATED = 2,
+	FLAG_BEYOND = 4,
+	FLAG_AFTER_CRASH = 8,
 	OFF_FLAGS = 12,
 	OFF_SEQUENCE = 16,
 	OFF_PV_UUID = 24,
@@ -27,6 +30,10 @@ enum {
 	OFF_REBUILD_DONE = 320,
 	OFF_REBUILD_TOTAL = 328,
 	OFF_PREVIOUS = 336,
+	OFF_LEGS = 352,
+	OFF_OLDER = 360,
+	OFF_UNSEEN = 744,
+	NEWEST = 8, /* entries of history at OFF_HISTORY, the rest is at OFF_OLDER */
 	OFF_CRC = RECORD_SLOT_BYTES - 4,
 };
 
@@ -75,16 +82,29 @@ enum record_slot record_parse(const uint8_t *slot, struct record *record)
 	r.sequence = get_le64(slot + OFF_SEQUENCE);
 	r.epoch = get_le64(slot + OFF_EPOCH);
 	memcpy(r.generation, slot + OFF_GENERATION, sizeof(r.generation));
-	memcpy(r.history, slot + OFF_HISTORY, sizeof(r.history));
+	memcpy(r.history, slot + OFF_HISTORY, sizeof(r.history[0]) * NEWEST);
+	memcpy(r.history[NEWEST], slot + OFF_OLDER, sizeof(r.history) - sizeof(r.history[0]) * NEWEST);
 	r.owner = (char)owner;
 	r.is_open = get_le32(slot + OFF_FLAGS) & FLAG_OPEN;
+	r.is_outdated = get_le32(slot + OFF_FLAGS) & FLAG_OUTDATED;
+	r.is_beyond = get_le32(slot + OFF_FLAGS) & FLAG_BEYOND;
+	r.is_after_crash = get_le32(slot + OFF_FLAGS) & FLAG_AFTER_CRASH;
 	r.changed_time = (int64_t)get_le64(slot + OFF_CHANGED);
 	r.rebuild = rebuild;
 	memcpy(r.rebuild_generation, slot + OFF_REBUILD_GENERATION, sizeof(r.rebuild_generation));
 	r.rebuild_done_bytes = get_le64(slot + OFF_REBUILD_DONE);
 	r.rebuild_total_bytes = get_le64(slot + OFF_REBUILD_TOTAL);
+	r.legs = get_le64(slot + OFF_LEGS);
+	r.unseen = get_le64(slot + OFF_UNSEEN);
 	*record = r;
 	return RECORD_VALID;
+}
+
+bool record_may_be_ours(const uint8_t *slot)
+{
+	static const uint8_t zeros[512];
+
+	return !memcmp(slot, magic, sizeof(magic)) || !memcmp(slot, zeros, sizeof(zeros));
 }
 
 void record_format(const struct record *record, uint8_t *slot)
@@ -92,14 +112,18 @@ void record_format(const struct record *record, uint8_t *slot)
 	memset(slot, 0, RECORD_SLOT_BYTES);
 	memcpy(slot, magic, sizeof(magic));
 	put_le32(slot + 8, VERSION);
-	put_le32(slot + OFF_FLAGS, record->is_open ? FLAG_OPEN : 0);
+	put_le32(slot + OFF_FLAGS, (record->is_open ? FLAG_OPEN : 0) | (record->is_outdated ? FLAG_OUTDATED : 0) |
+	                                   (record->is_beyond ? FLAG_BEYOND : 0) |
+	                                   (record->is_after_crash ? FLAG_AFTER_CRASH : 0));
 	put_le64(slot + OFF_SEQUENCE, record->sequence);
 	put_text(slot + OFF_PV_UUID, 40, record->pv_uuid);
 	put_text(slot + OFF_LV_UUID, 40, record->lv_uuid);
 	put_text(slot + OFF_COPY_NAME, sizeof(record->copy_name), record->copy_name);
 	put_le64(slot + OFF_EPOCH, record->epoch);
 	memcpy(slot + OFF_GENERATION, record->generation, sizeof(record->generation));
-	memcpy(slot + OFF_HISTORY, record->history, sizeof(record->history));
+	memcpy(slot + OFF_HISTORY, record->history, sizeof(record->history[0]) * NEWEST);
+	memcpy(slot + OFF_OLDER, record->history[NEWEST],
+	       sizeof(record->history) - sizeof(record->history[0]) * NEWEST);
 	put_le32(slot + OFF_OWNER, (uint32_t)record->owner);
 	put_le32(slot + OFF_REBUILD, record->rebuild);
 	put_le64(slot + OFF_CHANGED, (uint64_t)record->changed_time);
@@ -108,6 +132,8 @@ void record_format(const struct record *record, uint8_t *slot)
 	put_le64(slot + OFF_REBUILD_DONE, record->rebuild_done_bytes);
 	put_le64(slot + OFF_REBUILD_TOTAL, record->rebuild_total_bytes);
 	put_text(slot + OFF_PREVIOUS, sizeof(record->previous_authority), record->previous_authority);
+	put_le64(slot + OFF_LEGS, record->legs);
+	put_le64(slot + OFF_UNSEEN, record->unseen);
 	put_le32(slot + OFF_CRC, (uint32_t)crc32(crc32(0, NULL, 0), slot, OFF_CRC));
 }
 

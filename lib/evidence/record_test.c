@@ -19,7 +19,7 @@ static const struct record full = {
 	.copy_name = "flash-a",
 	.epoch = 7,
 	.generation = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 },
-	.history = { { 0xaa }, { 0xbb } },
+	.history = { { 0xaa }, { 0xbb }, [7] = { 0xcc }, { 0xdd }, [31] = { 0xee } },
 	.owner = 'b',
 	.is_open = true,
 	.changed_time = 1772352006,
@@ -29,6 +29,9 @@ static const struct record full = {
 	.rebuild_done_bytes = 4096,
 	.rebuild_total_bytes = 1ULL << 40,
 	.previous_authority = "flash-b",
+	.legs = 5,
+	.unseen = 2,
+	.is_after_crash = true,
 };
 
 /* Makes the checksum right again after a change. */
@@ -66,6 +69,7 @@ static void test_there_and_back(void **state)
 	assert_memory_equal(back.rebuild_generation, full.rebuild_generation, 16);
 	assert_int_equal(back.rebuild, REBUILD_METADATA);
 	assert_int_equal(back.changed_time, full.changed_time);
+	assert_int_equal(back.legs, 5);
 	assert_true(back.rebuild_done_bytes == 4096 && back.rebuild_total_bytes == 1ULL << 40);
 }
 
@@ -78,7 +82,7 @@ static void test_layout(void **state)
 	record_format(&full, slot);
 	assert_memory_equal(slot, "SVC-REC", 8);
 	assert_int_equal(get_le32(slot + 8), 1);
-	assert_int_equal(get_le32(slot + 12), 1);
+	assert_int_equal(get_le32(slot + 12), 1 | 8);
 	assert_true(get_le64(slot + 16) == full.sequence);
 	assert_string_equal((char *)slot + 24, full.pv_uuid);
 	assert_string_equal((char *)slot + 64, full.lv_uuid);
@@ -94,7 +98,13 @@ static void test_layout(void **state)
 	assert_int_equal(slot[304], 9);
 	assert_int_equal(get_le64(slot + 320), 4096);
 	assert_true(get_le64(slot + 328) == 1ULL << 40);
+	assert_int_equal(get_le64(slot + 744), 2);
 	assert_string_equal((char *)slot + 336, "flash-b");
+	assert_true(get_le64(slot + 352) == 5);
+	assert_int_equal(slot[256], 0xcc);
+	assert_int_equal(slot[360], 0xdd);
+	assert_int_equal(slot[728], 0xee);
+	assert_int_equal(slot[752], 0);
 }
 
 static void test_empty(void **state)

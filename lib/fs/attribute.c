@@ -209,21 +209,26 @@ static int find_left(struct attribute *attribute, struct fs *const fs[], int cop
 	return r;
 }
 
-/* The copy that alone knows the owner, or -1. */
-static int known_only_on(struct fs *const fs[], int copies, const struct owner *owner, uint8_t *raw)
+/* What each copy that knows the owner says of it; and the copy that alone knows it, or -1. */
+static void find_sides(struct fs *const fs[], int copies, const struct owner *owner, uint8_t *raw,
+                       struct file_difference *file)
 {
+	bool is_elsewhere = false;
+
 	for (int i = 0; i < copies; i++) {
 		struct identity identity;
 		struct inode inode;
 
-		if (i == owner->copy || !fs[i] || inode_read(fs[i], owner->identity.inode, raw, &inode))
+		if (!fs[i] || inode_read(fs[i], owner->identity.inode, raw, &inode))
 			continue;
 		identity = identity_of(&inode);
 		/* a freed inode keeps its mode and generation, but no links: nor has one deleted while open */
-		if ((inode.links || !owner->path[0]) && !identity_compare(&identity, &owner->identity))
-			return -1;
+		if ((!inode.links && owner->path[0]) || identity_compare(&identity, &owner->identity))
+			continue;
+		is_elsewhere |= i != owner->copy;
+		file->side[file->sides++] = (struct file_side){ i, inode.size, inode.modified };
 	}
-	return owner->copy;
+	file->only_on = is_elsewhere ? -1 : owner->copy;
 }
 
 static int file_compare(const void *left, const void *right)
@@ -247,24 +252,29 @@ static int make_files(struct attribute *attribute, struct fs *const fs[], int co
 	uint8_t *raw = malloc(EXT2_MAX_BLOCK_SIZE);
 	int others = 0;
 
+	for (int i = 0; i < copies; i++)
+		others += fs[i] != NULL;
 	result->file = calloc(owners->count + 1, sizeof(*result->file));
-	if (!raw || !result->file) {
+	result->side = calloc(owners->count * (size_t)others + 1, sizeof(*result->side));
+	if (!raw || !result->file || !result->side) {
 		free(raw);
 		return -ENOMEM;
 	}
-	for (int i = 0; i < copies; i++)
-		others += fs[i] != NULL;
 	for (size_t i = 0; i < owners->count; i++) {
 		struct owner *owner = &owners->item[i];
+		struct file_difference *file = &result->file[result->files++];
 
-		result->file[result->files++] = (struct file_difference){
+		*file = (struct file_difference){
 			.path = owner->path,
 			.inode = owner->identity.inode,
 			.kind = owner->kind,
 			.is_deleted = !owner->path[0],
-			.only_on = others > 1 ? known_only_on(fs, copies, owner, raw) : -1,
 			.bytes = owner->bytes,
+			.side = result->side + i * (size_t)others,
 		};
+		find_sides(fs, copies, owner, raw, file);
+		if (others < 2)
+			file->only_on = -1;
 		owner->path = NULL;
 	}
 	free(raw);
@@ -315,5 +325,6 @@ void fs_attribution_free(struct attribution *owners)
 	for (size_t i = 0; i < owners->files; i++)
 		free(owners->file[i].path);
 	free(owners->file);
+	free(owners->side);
 	*owners = (struct attribution){ 0 };
 }

@@ -130,6 +130,7 @@ static void test_everything(void **state)
 		for (size_t k = 0; k < owners.files; k++) {
 			assert_false(owners.file[k].is_deleted);
 			assert_int_equal(owners.file[k].only_on, -1);
+			assert_int_equal(owners.file[k].sides, 1);
 			assert_true(!k || owners.file[k].bytes <= owners.file[k - 1].bytes);
 		}
 		fs_attribution_free(&owners);
@@ -313,6 +314,11 @@ static void test_two_copies(void **state)
 	assert_int_equal(file->only_on, -1);
 	file = find(&owners, "/cfg/tiny", OWNER_FILE); /* longer on the other copy: added up */
 	assert_int_equal(file->only_on, -1);
+	assert_int_equal(file->sides, 2);
+	assert_int_equal(file->side[0].copy, 0);
+	assert_int_equal(file->side[1].copy, 2);
+	assert_int_equal(file->side[0].bytes, 50);
+	assert_true(file->side[1].modified > 1700000000);
 	used = bitset_new(differing->bits);
 	assert_int_equal(fs_mark_used(fs[0], 1024, used, &error), 0);
 	assert_int_equal(fs_mark_used(fs[2], 1024, used, &error), 0);
@@ -323,6 +329,7 @@ static void test_two_copies(void **state)
 	assert_non_null(file);
 	assert_int_equal(file->only_on, 0);
 	assert_int_equal(file->bytes, 100352);
+	assert_int_equal(file->sides, 1); /* the same number is another file's there */
 	assert_int_equal(find(&owners, "/cfg/sparse", OWNER_FILE)->only_on, 0);
 	fs_attribution_free(&owners);
 	/* the other way round: the first to name is the second copy */

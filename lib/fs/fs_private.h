@@ -56,6 +56,7 @@ struct inode {
 	uint32_t flags;
 	uint32_t generation;
 	uint64_t size;
+	int64_t modified;     /* i_mtime, seconds since 1970 */
 	uint64_t birth;       /* i_crtime and its extra bits; 0 where inodes are too small for it */
 	uint64_t xattr_block; /* i_file_acl; 0: none */
 	const uint8_t *raw;   /* the whole entry */
@@ -108,6 +109,7 @@ struct map_sink {
 	int (*run)(void *context, bool is_node, uint64_t logical, uint64_t physical, uint64_t count);
 	void *context;
 	struct bitset *seen; /* bit per block: mapping blocks followed so far; none is followed twice */
+	bool is_content;     /* leave out blocks that are preallocated and not written: they read as zeros */
 };
 
 /*

@@ -7,6 +7,7 @@
 enum {
 	I_MODE = 0x00,
 	I_SIZE_LO = 0x04,
+	I_MTIME = 0x10,
 	I_LINKS = 0x1a,
 	I_FLAGS = 0x20,
 	I_BLOCK = 0x28,
@@ -15,6 +16,8 @@ enum {
 	I_SIZE_HIGH = 0x6c,
 	I_FILE_ACL_HIGH = 0x76,
 	I_EXTRA_ISIZE = 0x80,
+	I_MTIME_EXTRA = 0x88,
+	I_MTIME_END = 0x8c,
 	I_CRTIME = 0x90,
 	I_CRTIME_END = 0x98,
 };
@@ -41,6 +44,9 @@ void inode_parse(const struct fs *fs, uint32_t number, const uint8_t *raw, struc
 	};
 	if (ext2fs_has_feature_64bit(fs->ext2->super))
 		inode->xattr_block |= (uint64_t)get_le16(raw + I_FILE_ACL_HIGH) << 32;
+	inode->modified = (int32_t)get_le32(raw + I_MTIME);
+	if (bytes >= I_MTIME_END && EXT2_GOOD_OLD_INODE_SIZE + get_le16(raw + I_EXTRA_ISIZE) >= I_MTIME_END)
+		inode->modified += (int64_t)(get_le32(raw + I_MTIME_EXTRA) & 3) << 32; /* its epoch bits */
 	if (bytes >= I_CRTIME_END && EXT2_GOOD_OLD_INODE_SIZE + get_le16(raw + I_EXTRA_ISIZE) >= I_CRTIME_END)
 		inode->birth = get_le64(raw + I_CRTIME);
 }

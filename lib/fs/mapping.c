@@ -97,16 +97,17 @@ static int walk_leaf(struct walk *walk, const uint8_t *node, unsigned entries, u
 		const uint8_t *entry = node + (size_t)i * EXTENT_ENTRY_BYTES;
 		uint64_t logical = get_le32(entry);
 		uint64_t count = get_le16(entry + 4);
+		bool is_unwritten = count > EXTENT_INIT_MAX;
 		struct run run;
 		int r;
 
-		if (count > EXTENT_INIT_MAX)
+		if (is_unwritten)
 			count -= EXTENT_INIT_MAX;
 		if (logical < from || logical + count > limit)
 			return 0;
 		from = logical + count;
 		run = fs_clip(walk->fs, extent_physical(entry + 8, entry + 6), count);
-		if (run.count != count)
+		if (run.count != count || (is_unwritten && walk->sink->is_content))
 			continue;
 		r = count ? walk->sink->run(walk->sink->context, false, logical, run.first, count) : 0;
 		if (r)

@@ -40,7 +40,7 @@ __attribute__((format(printf, 1, 2), unused)) static void run(const char *format
 
 __attribute__((unused)) static char *path_of(const char *name)
 {
-	static char path[4][256];
+	static char path[4][384];
 	static unsigned next;
 	char *at = path[next++ % 4];
 

@@ -78,9 +78,9 @@ static void refuses_what_it_does_not_understand(void **state)
 		const char *text, *line, *says;
 	} cases[] = {
 		{ "lv = a/b\n", "line 1", "outside any section" },
-		{ "[colour]\nx = 1\n", "line 2", "no section [colour]" },
+		{ "[colour]\nx = 1\n", "line 1", "no section [colour]" },
 		{ "[mirror]\nlw = a/b\n", "line 2", "[mirror] has no key lw" },
-		{ "[Mirror]\nlv = a/b\n", "line 2", "no section [Mirror]" },
+		{ "[Mirror]\nlv = a/b\n", "line 1", "no section [Mirror]" },
 		{ "[mirror]\nlv = data\n", "line 2", "VG/LV" },
 		{ "[mirror]\nlv = a/b\nlv = a/b\n", "line 3", "lv is given twice" },
 		{ "[mirror]\nlv = a/b\n[nbd]\n[mirror]\nlv = a/b\n", "line 5", "twice" },
@@ -93,10 +93,21 @@ static void refuses_what_it_does_not_understand(void **state)
 		{ "[copies]\nshared = /a\nshared@direct = /b\n", "line 3", "means the same" },
 		{ "[copies]\nshared@direct = /a\nshared = /b\n", "line 3", "means the same" },
 		{ "[nbd]\ntimeout = 0\n", "line 2", "1 to 3600" },
+		{ "[paths]\nmetrics = svc.prom\n", "line 2", "absolute path" },
 		{ "[nbd]\ntimeout = 3601\n", "line 2", "1 to 3600" },
 		{ "[nbd]\ntimeout = -1\n", "line 2", "1 to 3600" },
 		{ "[nbd]\ntimeout = 10s\n", "line 2", "1 to 3600" },
 		{ "[nbd]\ntimeout = 99999999999999999999\n", "line 2", "1 to 3600" },
+		{ "[colour]\n", "line 1", "no section [colour]" },
+		{ "[mirror]\nlv = a/b\n  [kopies] ; a typo\n[nbd]\n", "line 3", "no section [kopies]" },
+		{ "[mirror]\n[]\n", "line 2", "no section []" },
+		{ "[mirror]\nlegs = flash-a flash-a\n", "line 2", "legs names a copy twice" },
+		{ "[mirror]\nlegs = flash-a shared\tflash-b  shared\n", "line 2", "legs names a copy twice" },
+		{ "[mirror]\nlegs = flash-a shares\n", "line 2", "must be flash-a, flash-b and shared" },
+		{ "[mirror]\nlegs = flash-a shared@nbd\n", "line 2", "must be flash-a, flash-b and shared" },
+		{ "[mirror]\nlegs = flash-a shared\n[copies]\nflash-a = /a\nflash-b = /b\n", "line 2",
+		  "legs does not name flash-b" },
+		{ "[copies]\nshared@nbd = nbd://x\n[mirror]\nlegs = flash-a\n", "line 4", "legs does not name shared" },
 		{ "[controller]\nid = c\n", "line 2", "a or b" },
 		{ "[controller]\nid = ab\n", "line 2", "a or b" },
 		{ "[controller]\n\033[2J = c\n", "line 2", "control character" },
@@ -111,6 +122,15 @@ static void refuses_what_it_does_not_understand(void **state)
 	}
 	assert_int_equal(conf_parse("[mirror]\nlv=a/b\0c\n", 18, "svc.conf", &conf, &error), -EINVAL);
 	assert_non_null(strstr(error.text, "control character"));
+}
+
+static void takes_legs_in_any_order_and_beyond_the_copies(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		parse("[mirror]\nlegs =  shared flash-a\tflash-b\n[copies]\nflash-a = /a\nshared@nbd = nbd://x\n"), 0);
+	assert_string_equal(conf.legs, "shared flash-a\tflash-b");
+	assert_int_equal(parse("[copies]\nflash-a = /a\n\n [ nbd\n"), -EINVAL);
 }
 
 static void takes_long_values_whole_or_not_at_all(void **state)
@@ -171,6 +191,7 @@ int main(void)
 		cmocka_unit_test(reads_every_key),
 		cmocka_unit_test(has_nothing_where_nothing_is_given),
 		cmocka_unit_test(refuses_what_it_does_not_understand),
+		cmocka_unit_test(takes_legs_in_any_order_and_beyond_the_copies),
 		cmocka_unit_test(takes_long_values_whole_or_not_at_all),
 		cmocka_unit_test(reads_files_and_names_them_in_errors),
 	};

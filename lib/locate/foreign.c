@@ -20,6 +20,7 @@ enum {
 	HEAD_BYTES = 4 << 20,
 	TAIL_BYTES = 1 << 20,
 	PIECE_BYTES = 256 << 10,
+	SWEEP_BYTES = 1 << 20,
 	EXT_SUPERBLOCK = 1024, /* the primary superblock's offset; s_magic is at 56, s_block_group_nr at 90 */
 	EXT_MAGIC = 0xef53,
 };
@@ -61,13 +62,15 @@ static const struct {
 
 enum { PHRASES = sizeof(phrases) / sizeof(phrases[0]) };
 
-/* Copies [start, end) of the device into the memory file, and tells whether it is all one blank byte. */
-static int copy_range(struct dev *dev, int fd, uint64_t start, uint64_t end, uint8_t *buffer, bool *is_blank,
-                      struct foreign *foreign)
+/*
+ * Reads [start, end) of the device, into the memory file at the same place where there is one (fd >= 0), and clears
+ * *is_blank where it is not all of one blank byte: erased flash reads as ones, discarded or new disks as zeros.
+ */
+static int look_at(struct dev *dev, int fd, uint64_t start, uint64_t end, uint8_t *buffer, bool *is_blank,
+                   struct foreign *foreign)
 {
 	uint8_t first = 0;
 
-	*is_blank = true;
 	for (uint64_t at = start; at < end; at += PIECE_BYTES) {
 		size_t length = end - at < PIECE_BYTES ? (size_t)(end - at) : PIECE_BYTES;
 		int error = dev_read(dev, buffer, length, at);
@@ -80,15 +83,32 @@ static int copy_range(struct dev *dev, int fd, uint64_t start, uint64_t end, uin
 		if (at == start)
 			first = buffer[0];
 		is_uniform = !memcmp(buffer, buffer + 1, length - 1);
-		/* Erased flash reads as ones, discarded or new disks as zeros. */
 		if (!is_uniform || buffer[0] != first || (first != 0 && first != 0xff))
 			*is_blank = false;
-		if (is_uniform && !buffer[0])
+		if (fd < 0 || (is_uniform && !buffer[0]))
 			continue; /* a hole reads the same */
 		if (pwrite(fd, buffer, length, (off_t)at) != (ssize_t)length)
 			return -ENOSPC;
 	}
 	return 0;
+}
+
+/* The device's both ends, see look_at. */
+static int look_at_ends(struct dev *dev, int fd, bool *is_blank, struct foreign *foreign)
+{
+	uint64_t size = dev->size_bytes;
+	uint64_t head = size < HEAD_BYTES ? size : HEAD_BYTES;
+	uint64_t tail = size - head < TAIL_BYTES ? head : size - TAIL_BYTES;
+	uint8_t *buffer = dev_buffer(PIECE_BYTES);
+	int error = buffer ? 0 : -ENOMEM;
+
+	*is_blank = true;
+	if (!error)
+		error = look_at(dev, fd, 0, head, buffer, is_blank, foreign);
+	if (!error)
+		error = look_at(dev, fd, tail, size, buffer, is_blank, foreign);
+	free(buffer);
+	return error;
 }
 
 static void name_type(struct foreign *foreign, const char *type)
@@ -198,35 +218,85 @@ static int look_for_ext(struct dev *dev, struct foreign *foreign)
 	return error;
 }
 
-int foreign_probe(struct dev *dev, struct foreign *foreign)
+/* As ask_blkid; the ends are read only where it knows nothing. Takes fd over. */
+static int ask_about_file(struct dev *dev, int fd, bool *is_blank, struct foreign *foreign)
 {
-	uint64_t size = dev->size_bytes;
-	uint64_t head = size < HEAD_BYTES ? size : HEAD_BYTES;
-	uint64_t tail = size - head < TAIL_BYTES ? head : size - TAIL_BYTES;
-	bool is_head_blank = true, is_tail_blank = true;
-	uint8_t *buffer = dev_buffer(PIECE_BYTES);
-	int fd = memfd_create("svc-probe", MFD_CLOEXEC);
-	int error = 0;
+	int result = ask_blkid(fd, foreign);
+	int error = result > 0 ? look_at_ends(dev, -1, is_blank, foreign) : 0;
 
-	memset(foreign, 0, sizeof(*foreign));
-	if (!buffer || fd < 0 || ftruncate(fd, (off_t)size)) {
-		error = buffer && errno ? -errno : -ENOMEM;
-		goto out;
-	}
-	error = copy_range(dev, fd, 0, head, buffer, &is_head_blank, foreign);
-	if (!error)
-		error = copy_range(dev, fd, tail, size, buffer, &is_tail_blank, foreign);
-	if (error)
-		goto out;
-	error = ask_blkid(fd, foreign);
-	if (error <= 0)
-		goto out;
-	foreign->kind = is_head_blank && is_tail_blank ? FOREIGN_BLANK : FOREIGN_OTHER;
-	strcpy(foreign->what, "data that is not recognised");
-	error = look_for_ext(dev, foreign);
-out:
+	close(fd);
+	return error ? error : result;
+}
+
+/* What is no file of this host has no descriptor that libblkid could read from: it gets a memory file with both ends. */
+static int ask_about_ends(struct dev *dev, bool *is_blank, struct foreign *foreign)
+{
+	int fd = memfd_create("svc-probe", MFD_CLOEXEC);
+	int result = fd < 0 || ftruncate(fd, (off_t)dev->size_bytes) ? -errno : 0;
+
+	if (!result)
+		result = look_at_ends(dev, fd, is_blank, foreign);
+	if (!result)
+		result = ask_blkid(fd, foreign);
 	if (fd >= 0)
 		close(fd);
+	return result;
+}
+
+int foreign_probe(struct dev *dev, struct foreign *foreign)
+{
+	int fd = dev_open_descriptor(dev);
+	bool is_blank = false;
+	int result;
+
+	memset(foreign, 0, sizeof(*foreign));
+	result = fd < 0 ? ask_about_ends(dev, &is_blank, foreign) : ask_about_file(dev, fd, &is_blank, foreign);
+	if (result <= 0)
+		return result;
+	foreign->kind = is_blank ? FOREIGN_BLANK : FOREIGN_OTHER;
+	strcpy(foreign->what, "data that is not recognised");
+	return look_for_ext(dev, foreign);
+}
+
+/* How many bytes at the start are `blank`. */
+static size_t blank_length(const uint8_t *bytes, size_t length, uint8_t blank)
+{
+	size_t n = 0;
+
+	if (bytes[0] == blank && !memcmp(bytes, bytes + 1, length - 1))
+		return length;
+	while (n < length && bytes[n] == blank)
+		n++;
+	return n;
+}
+
+int foreign_is_all_blank(struct dev *dev, const volatile sig_atomic_t *stop,
+                         void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes), void *context,
+                         uint64_t *at)
+{
+	uint8_t *buffer = dev_buffer(SWEEP_BYTES);
+	uint8_t blank = 0;
+	int result = buffer ? 1 : -ENOMEM;
+
+	*at = 0;
+	while (result > 0 && *at < dev->size_bytes) {
+		size_t length = dev->size_bytes - *at < SWEEP_BYTES ? (size_t)(dev->size_bytes - *at) : SWEEP_BYTES;
+		int error = stop && *stop ? -EINTR : dev_read(dev, buffer, length, *at);
+		size_t same;
+
+		if (error) {
+			result = error;
+			break;
+		}
+		if (!*at && buffer[0] == 0xff) /* erased flash */
+			blank = 0xff;
+		same = blank_length(buffer, length, blank);
+		*at += same;
+		if (same < length)
+			result = 0;
+		else if (progress)
+			progress(context, *at, dev->size_bytes);
+	}
 	free(buffer);
-	return error;
+	return result;
 }

@@ -311,6 +311,28 @@ static int locate_without_pv(struct search *search)
 	return 0;
 }
 
+int locate_read_blank(struct copy *copy, const struct access *access, const volatile sig_atomic_t *stop,
+                      void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes), void *context)
+{
+	uint64_t at;
+	int result;
+
+	if (copy->condition != COPY_BLANK || !copy->device_bytes || !access->device)
+		return 0;
+	result = foreign_is_all_blank(access->device, stop, progress, context, &at);
+	if (result == 1 || result == -EINTR || result == -ENOMEM)
+		return result == 1 ? 0 : result;
+	copy->condition = COPY_FOREIGN;
+	copy->findings.count = 0;
+	if (result)
+		reason_add(&copy->findings, REASON_FOREIGN, ALL,
+		           "both its ends are blank, but byte %" PRIu64 " cannot be read: %s", at, strerror(-result));
+	else
+		reason_add(&copy->findings, REASON_FOREIGN, ALL,
+		           "both its ends are blank, but it holds something at byte %" PRIu64, at);
+	return 0;
+}
+
 /* ---- all of it ---- */
 
 static int locate_on_device(struct search *search)
@@ -368,6 +390,7 @@ int locate_leg(struct copy *copy, const char *lv, struct access *access, struct 
 	copy->condition = COPY_UNREADABLE;
 	copy->device_bytes = access->device->size_bytes;
 	copy->is_live = access->device->is_live;
+	copy->is_read_only = access->device->is_read_only;
 	code = locate_on_device(&search);
 	vg_free(search.vg);
 	return code;

@@ -6,6 +6,8 @@
 #ifndef SVC_LOCATE_H
 #define SVC_LOCATE_H
 
+#include <signal.h>
+
 #include "base/error.h"
 #include "dev/dev.h"
 #include "model.h"
@@ -47,6 +49,13 @@ int locate_copy(struct copy *copy, const struct locate_options *options, struct 
 
 /* The same on access->device, which the caller has opened; access is otherwise all zeros. `lv` as in the options. */
 int locate_leg(struct copy *copy, const char *lv, struct access *access, struct svc_error *error);
+
+/*
+ * Reads all of a copy that is blank at both ends: where it holds anything further in, or cannot be read, it is foreign. A
+ * copy in another condition stays as it is. `progress` may be NULL. 0, -EINTR, -ENOMEM.
+ */
+int locate_read_blank(struct copy *copy, const struct access *access, const volatile sig_atomic_t *stop,
+                      void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes), void *context);
 
 void access_close(struct access *access);
 

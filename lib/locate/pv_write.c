@@ -14,6 +14,7 @@ enum {
 	EXTENSION_USED = 1,    /* PV_EXT_USED: the PV belongs to a volume group */
 	AREA_TEXT = 40,
 	AREA_OFFSET = 4096, /* where LVM puts the first metadata area */
+	WIPE_BYTES = 256 << 10,
 };
 
 static const char area_magic[] = " LVM2 x[5A%r0N*>";
@@ -222,6 +223,19 @@ static void format_label(const struct pv_label *label, uint8_t *sector)
 	put_le32(sector + 16, pv_checksum(sector + 20, PV_SECTOR_BYTES - 20));
 }
 
+static int wipe(struct dev *device, uint64_t start, uint64_t end)
+{
+	void *zeros = dev_buffer(WIPE_BYTES);
+	int code = zeros ? 0 : -ENOMEM;
+
+	if (zeros)
+		memset(zeros, 0, WIPE_BYTES);
+	for (uint64_t at = start; at < end && !code; at += WIPE_BYTES)
+		code = dev_write(device, zeros, end - at < WIPE_BYTES ? (size_t)(end - at) : WIPE_BYTES, at);
+	free(zeros);
+	return code;
+}
+
 int pv_begin_layout(struct dev *device, const struct pv_label *label)
 {
 	uint8_t head[AREA_OFFSET] = { 0 };
@@ -231,11 +245,16 @@ int pv_begin_layout(struct dev *device, const struct pv_label *label)
 	format_label(label, sector);
 	put_le32(sector + 16, ~get_le32(sector + 16));
 	code = dev_write(device, head, sizeof(head), 0);
+	if (!code)
+		code = dev_flush(device);
+	if (!code)
+		code = wipe(device, sizeof(head), label->data_offset_bytes);
 	return code ? code : dev_flush(device);
 }
 
 int pv_write_layout(struct dev *device, const struct pv_label *label, const char *text, size_t bytes)
 {
+	uint64_t tail = device->size_bytes < PV_TAIL_BYTES ? 0 : device->size_bytes - PV_TAIL_BYTES;
 	uint8_t head[PV_SCAN_BYTES] = { 0 };
 	int code = 0;
 
@@ -249,6 +268,10 @@ int pv_write_layout(struct dev *device, const struct pv_label *label, const char
 		if (!code)
 			code = dev_write(device, sector, sizeof(sector), label->area[i].offset);
 	}
+	if (tail < label->data_offset_bytes)
+		tail = label->data_offset_bytes;
+	if (!code)
+		code = wipe(device, tail, device->size_bytes);
 	if (!code)
 		code = dev_flush(device);
 	format_label(label, head + label->sector * PV_SECTOR_BYTES);

@@ -10,6 +10,8 @@
 #include "locate/pv.h"
 #include "locate/vg_text.h"
 
+enum { PV_TAIL_BYTES = 1 << 20 }; /* what foreign.c, like libblkid, looks at of a device's end */
+
 /* The newest valid metadata text on a device, as it is on the disk. */
 struct pv_metadata {
 	struct pv_label label;
@@ -38,11 +40,16 @@ int pv_plan_label(const struct pv_metadata *metadata, const char *uuid, uint64_t
 /*
  * Takes the device: what its first 4 KiB said it was is gone, and in its place is the label with a wrong
  * checksum, which LVM ignores. Until pv_write_layout has made it right the device is a damaged copy:
- * neither blank nor somebody else's.
+ * neither blank nor somebody else's. Then all before the first extent is zeroed: what was there before
+ * would be seen beside the PV, or its record would speak for what comes.
  */
 int pv_begin_layout(struct dev *device, const struct pv_label *label);
 
-/* After pv_begin_layout: text and area header first, the label last. The device is then a PV. */
+/*
+ * After pv_begin_layout, and after whatever marks the leg: text and area header first, the label last. The device
+ * is then a PV. Its end, where md, other RAIDs and GPT have their signatures, is zeroed before that: LVM takes no
+ * PV that looks like a member of something else.
+ */
 int pv_write_layout(struct dev *device, const struct pv_label *label, const char *text, size_t bytes);
 
 #endif

@@ -216,15 +216,19 @@ static void test_layout(void **state)
 
 	(void)state;
 	assert_non_null(blank);
-	memset(blank + 4086, 'S', 10); /* a swap area's signature lies before the metadata area */
+	memset(blank, 'D', DEVICE_BYTES); /* md's, btrfs', the second GPT and others' signatures: anything */
 	open_bed(&bed, "svc-a");
 	assert_int_equal(dev_open_memory(blank, DEVICE_BYTES, false, &dev), 0);
 	assert_int_equal(pv_plan_label(&bed.metadata, bed.metadata.label.uuid, DEVICE_BYTES, &wanted), 0);
 	assert_int_equal(pv_begin_layout(dev, &wanted), 0);
 	assert_int_equal(label_now(blank, &began), PV_DAMAGED);
-	for (unsigned i = 4086; i < 4096; i++)
+	for (unsigned i = 4086; i < wanted.data_offset_bytes; i++)
 		assert_int_equal(blank[i], 0);
+	for (unsigned i = wanted.data_offset_bytes; i < DEVICE_BYTES; i++)
+		assert_int_equal(blank[i], 'D'); /* the leg may be there: not before its mark */
 	assert_int_equal(pv_write_layout(dev, &wanted, bed.metadata.text, bed.metadata.bytes), 0);
+	for (unsigned i = wanted.data_offset_bytes; i < DEVICE_BYTES; i++)
+		assert_int_equal(blank[i], i < DEVICE_BYTES - PV_TAIL_BYTES ? 'D' : 0);
 	assert_int_equal(label_now(blank, &done), PV_VALID);
 	assert_string_equal(done.uuid, bed.metadata.label.uuid);
 	assert_int_equal(done.size_bytes, DEVICE_BYTES);

@@ -180,6 +180,17 @@ static const struct vg_lv *choose(struct search *search, const struct vg_wanted 
 	return candidates == 1 ? found : NULL;
 }
 
+/* Up to the end of the PV's last extent, which LVM holds against the device whether it is used or not. */
+static uint64_t needed_bytes(const struct vg *vg, const struct vg_pv *pv)
+{
+	uint64_t bytes;
+
+	if (__builtin_mul_overflow(pv->extents, vg->extent_bytes, &bytes) ||
+	    __builtin_add_overflow(bytes, pv->start_bytes, &bytes))
+		return UINT64_MAX;
+	return bytes;
+}
+
 static void describe_legs(const struct search *search, const struct mirror *mirror, struct lvm_evidence *evidence)
 {
 	for (unsigned i = 0; i < mirror->legs; i++) {
@@ -193,8 +204,10 @@ static void describe_legs(const struct search *search, const struct mirror *mirr
 
 			if (!pv)
 				continue;
-			if (!evidence->leg_pv_uuid[i][0])
+			if (!evidence->leg_pv_uuid[i][0]) {
 				strcpy(evidence->leg_pv_uuid[i], pv->uuid);
+				evidence->leg_pv_bytes[i] = needed_bytes(search->vg, pv);
+			}
 			if (pv->is_missing)
 				evidence->missing_legs |= (uint64_t)1 << i;
 		}
@@ -342,6 +355,7 @@ int vg_find_leg(const struct vg *vg, const char *pv_uuid, const struct vg_wanted
 	if (lv && read_legs(&search, lv, &mirror)) {
 		strcpy(evidence->lv_name, lv->name);
 		strcpy(evidence->lv_uuid, lv->uuid);
+		evidence->is_autoactivated = vg->is_autoactivated && lv->is_autoactivated;
 		evidence->type = mirror.segment->kind == VG_SEGMENT_RAID1 ? MIRROR_RAID1 : MIRROR_OLD;
 		evidence->leg_count = mirror.legs;
 		if (__builtin_mul_overflow(mirror.segment->region_sectors, 512, &evidence->region_bytes))

@@ -101,6 +101,8 @@ static void finds_each_leg_of_the_mirror(void **state)
 		assert_int_equal(find_in(text, pv, "data"), VG_FOUND);
 		assert_int_equal(evidence.leg_index, i);
 		assert_int_equal(evidence.leg_bytes, 6 * TEST_MIB);
+		for (unsigned j = 0; j < 3; j++) /* pe_start, and pe_count extents of 64 KiB */
+			assert_int_equal(evidence.leg_pv_bytes[j], 2 * TEST_MIB + (j == 2 ? 464 : 480) * KIB64);
 		for (unsigned j = 0; j < 3; j++)
 			assert_int_equal(strlen(evidence.leg_pv_uuid[j]), LVM_UUID_SIZE - 1);
 	}

@@ -226,6 +226,7 @@ static int read_lv(struct vg_lv *lv, const struct dm_config_node *section, const
 	if (!vg_is_name(lv->name) || !lv->uuid)
 		return -EBADMSG;
 	lv->is_pvmove = has_flag(section, "status", "PVMOVE");
+	lv->is_autoactivated = !has_flag(section, "flags", "NOAUTOACTIVATE");
 	lv->segment = calloc(count_sections(section) + 1, sizeof(*lv->segment));
 	if (!lv->segment)
 		return -ENOMEM;
@@ -295,6 +296,7 @@ static int read_tree(struct vg *vg, const struct dm_config_node *root, const cha
 		return -EBADMSG;
 	vg->name = section->key;
 	vg->uuid = find_uuid(section);
+	vg->is_autoactivated = !has_flag(section, "flags", "NOAUTOACTIVATE");
 	*why = bad_name;
 	if (!vg_is_name(vg->name) || !vg->uuid)
 		return -EBADMSG;

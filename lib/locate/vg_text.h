@@ -41,6 +41,7 @@ struct vg_lv {
 	const char *name;
 	const char *uuid;
 	bool is_pvmove;
+	bool is_autoactivated;      /* LVM may activate it by itself */
 	bool is_part;               /* an image, metadata or log LV of another one */
 	struct vg_segment *segment; /* by start_extent */
 	size_t segments;
@@ -62,7 +63,8 @@ struct vg {
 	const char *uuid;
 	uint64_t seqno;
 	uint64_t extent_bytes;
-	struct vg_pv *pv; /* by key */
+	bool is_autoactivated; /* LVM may activate its LVs by itself */
+	struct vg_pv *pv;      /* by key */
 	size_t pvs;
 	struct vg_lv *lv; /* by name */
 	size_t lvs;

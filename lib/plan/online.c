@@ -75,6 +75,8 @@ static bool can_refresh(const struct online_planning *p, int i)
 		return false;
 	if (health_of(p, leg) == 'a')
 		return true; /* the kernel is at it already: only to be waited for */
+	if (health_of(p, leg) == 'A' && history_is_unfinished(&p->copy[i], &why) && why == REASON_RECOVERING)
+		return true; /* it was when the superblock was read, and has ended since: only to be proven */
 	return health_of(p, leg) == 'D' && (right->raid.failed_devices >> leg & 1) &&
 	       !(own->raid.failed_devices >> right->lvm.leg_index & 1) && own->raid.events <= right->raid.events &&
 	       own->raid.array_position == leg && right->unsettled.present && !right->unsettled.is_stale &&

@@ -2,27 +2,30 @@
 #include "plan/plan.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "plan/online.h"
+#include "plan/planning.h"
 #include "verdict/history.h"
 #include "verdict/verdict.h"
-
-struct planning {
-	const struct copy *copy;
-	int copies;
-	const struct verdict *verdict;
-	const struct comparison *comparison;
-	const struct plan_wish *wish;
-	const int *leg_of;
-	struct plan *plan;
-	struct reasons *refusals;
-};
 
 static bool is_usable(const struct planning *p, int i)
 {
 	return p->copy[i].condition == COPY_USABLE && p->verdict->state[i] != STATE_DAMAGED;
+}
+
+/* The path over which a copy is reached: the first usable one, or the first that can be read at all. */
+static int path_of(const struct planning *p, int i)
+{
+	int best = verdict_first_path(p->copy, p->copies, i);
+
+	if (p->copy[best].condition == COPY_USABLE)
+		return best;
+	for (int k = p->copies - 1; k >= 0; k--)
+		if (!strcmp(p->copy[k].group, p->copy[i].group) &&
+		    (p->copy[k].condition != COPY_UNREADABLE || p->copy[best].condition == COPY_UNREADABLE))
+			best = k;
+	return best;
 }
 
 /* The copy itself, not a second path to one that was already met, nor another path to the authority. */
@@ -30,8 +33,16 @@ static bool is_own_copy(const struct planning *p, int i)
 {
 	int authority = p->plan->authority;
 
-	return i == authority || (verdict_first_path(p->copy, p->copies, i) == i &&
-	                          strcmp(p->copy[i].group, p->copy[authority].group) != 0);
+	return i == authority || (path_of(p, i) == i && strcmp(p->copy[i].group, p->copy[authority].group) != 0);
+}
+
+/* --to may name any path to the copy. */
+static bool is_named(const struct planning *p, int i)
+{
+	for (int k = 0; k < p->copies; k++)
+		if (p->wish->has_to && p->wish->to[k] && !strcmp(p->copy[k].group, p->copy[i].group))
+			return true;
+	return false;
 }
 
 /* Paths that show different data, or a clone: which of them is the volume is not for a rebuild to guess. */
@@ -102,33 +113,21 @@ static bool is_right(const struct planning *p, int i)
 	       (!comparison->copy[i].used_bytes && !comparison->copy[i].free_bytes);
 }
 
-/* A leg, but of a mirror that is not the authority's. */
-static bool is_other_mirror(const struct planning *p, int i)
-{
-	const struct copy *right = &p->copy[p->plan->authority], *copy = &p->copy[i];
-
-	if (copy->condition != COPY_USABLE)
-		return false;
-	if (right->evidence.lvm.type == MIRROR_NONE || copy->evidence.lvm.type == MIRROR_NONE)
-		return right->evidence.lvm.type != copy->evidence.lvm.type ||
-		       strcmp(right->evidence.fs.uuid, copy->evidence.fs.uuid) != 0;
-	return strcmp(right->evidence.lvm.vg_uuid, copy->evidence.lvm.vg_uuid) != 0 ||
-	       strcmp(right->evidence.lvm.lv_uuid, copy->evidence.lvm.lv_uuid) != 0;
-}
-
 static int choose_target(struct planning *p, int i)
 {
 	const struct copy *copy = &p->copy[i];
-	bool is_named = p->wish->has_to && p->wish->to[i];
+	bool is_asked_for = is_named(p, i);
 
 	if (copy->condition == COPY_UNREADABLE) {
-		if (!is_named)
+		if (!is_asked_for)
 			return 0; /* it stays as it is, and named failed by the members */
-		reason_add(p->refusals, REASON_OPEN, i, "%s cannot be reached", copy->name);
-		return SVC_EXIT_IO;
+		if (!copy->device_bytes) {
+			reason_add(p->refusals, REASON_OPEN, i, "%s cannot be reached", copy->name);
+			return SVC_EXIT_IO;
+		} /* else it answers, though not everywhere: what is written anew can be read again */
 	}
-	if (copy->condition == COPY_FOREIGN || is_other_mirror(p, i)) {
-		if (!is_named) {
+	if (copy->condition == COPY_FOREIGN || planning_is_other_mirror(p, i)) {
+		if (!is_asked_for) {
 			reason_add(p->refusals, REASON_NAME_TARGET, i,
 			           "%s holds something else; it is only overwritten where --to names it", copy->name);
 			return SVC_EXIT_REFUSED;
@@ -180,18 +179,25 @@ static int choose_members(struct planning *p)
 	uint64_t taken = 0;
 	int code = 0;
 
+	if (is_named(p, plan->authority)) {
+		reason_add(p->refusals, REASON_TO_AUTHORITY, plan->authority,
+		           "%s is the copy to keep: the others are rebuilt from it", p->copy[plan->authority].name);
+		return SVC_EXIT_REFUSED;
+	}
 	for (int i = 0; i < p->copies && !code; i++) {
 		if (!is_own_copy(p, i))
 			continue;
 		if (is_right(p, i) && is_usable(p, i))
 			plan->is_member[i] = true;
-		else if (!p->wish->has_to || p->wish->to[i])
+		else if (!p->wish->has_to || is_named(p, i))
 			code = choose_target(p, i);
+		else
+			plan->is_left[i] = p->copy[i].condition != COPY_UNREADABLE;
 		plan->is_member[i] |= plan->is_target[i];
 		plan->leg_index[i] = p->copy[i].evidence.lvm.leg_index;
 		/* Also where it is not to be rebuilt: its leg must not be given to another device. */
 		if (!plan->is_whole[i] &&
-		    (plan->is_member[i] || (p->copy[i].condition == COPY_USABLE && !is_other_mirror(p, i))))
+		    (plan->is_member[i] || (p->copy[i].condition == COPY_USABLE && !planning_is_other_mirror(p, i))))
 			taken |= (uint64_t)1 << plan->leg_index[i];
 	}
 	for (int i = 0; i < p->copies && !code; i++) {
@@ -203,62 +209,6 @@ static int choose_members(struct planning *p)
 	return code;
 }
 
-/* Whether x's LVM metadata still has a leg on y's PV, where y believes it to be. */
-static bool knows_leg(const struct lvm_evidence *x, const struct lvm_evidence *y)
-{
-	return y->leg_index < SVC_LEGS_MAX && !strcmp(x->leg_pv_uuid[y->leg_index], y->pv_uuid);
-}
-
-/* A leg was taken out of the mirror, or given another place: LVM's commands put it in again, not a rebuild. */
-static int check_layout(struct planning *p, int i)
-{
-	const struct copy *right = &p->copy[p->plan->authority], *copy = &p->copy[i];
-	const struct lvm_evidence *newer = &right->evidence.lvm, *older = &copy->evidence.lvm;
-
-	if (p->plan->is_whole[i] || newer->type == MIRROR_NONE || older->type == MIRROR_NONE)
-		return 0;
-	if (older->seqno > newer->seqno) {
-		newer = &copy->evidence.lvm;
-		older = &right->evidence.lvm;
-	}
-	if (newer->type == older->type && newer->leg_count == older->leg_count && knows_leg(newer, older))
-		return 0;
-	reason_add(p->refusals, REASON_LAYOUT, i,
-	           "%s and %s disagree about the legs of the mirror: one was taken out or moved", right->name,
-	           copy->name);
-	return SVC_EXIT_OPERATOR;
-}
-
-static int check_targets(struct planning *p)
-{
-	const struct copy *right = &p->copy[p->plan->authority];
-
-	for (int i = 0; i < p->copies; i++) {
-		const struct copy *copy = &p->copy[i];
-
-		int code;
-
-		if (!p->plan->is_target[i])
-			continue;
-		code = check_layout(p, i);
-		if (code)
-			return code;
-		if (!p->plan->is_whole[i] && copy->leg_bytes != right->leg_bytes) {
-			reason_add(p->refusals, REASON_TARGET_SIZE, i,
-			           "%s has a leg of %" PRIu64 " bytes, %s one of %" PRIu64, copy->name, copy->leg_bytes,
-			           right->name, right->leg_bytes);
-			return SVC_EXIT_REFUSED;
-		}
-		if (p->plan->is_whole[i] && copy->device_bytes < right->leg_bytes) {
-			reason_add(p->refusals, REASON_TARGET_SIZE, i,
-			           "%s is %" PRIu64 " bytes long, too small for a leg of %" PRIu64, copy->name,
-			           copy->device_bytes, right->leg_bytes);
-			return SVC_EXIT_REFUSED;
-		}
-	}
-	return 0;
-}
-
 static void add(struct plan *plan, enum action_kind kind, int copy, uint64_t bytes)
 {
 	plan->action[plan->actions++] = (struct action){ kind, copy, bytes };
@@ -268,16 +218,18 @@ static void add(struct plan *plan, enum action_kind kind, int copy, uint64_t byt
 static void count_bytes(const struct planning *p, int i, uint64_t *used, uint64_t *rest)
 {
 	const struct comparison *comparison = p->comparison;
+	const struct copy *right = &p->copy[p->plan->authority];
 
 	*used = comparison->mapped_bytes;
-	*rest = p->copy[p->plan->authority].leg_bytes - *used;
+	*rest = right->leg_bytes - *used;
 	if (p->plan->is_compared[i]) {
 		bool is_direct = comparison->reference == p->plan->authority;
 
 		*used = is_direct ? comparison->copy[i].used_bytes : comparison->used_bytes;
 		*rest = is_direct ? comparison->copy[i].free_bytes : comparison->free_bytes;
 	}
-	if (!p->plan->has_free)
+	/* Of a bare file system nothing else removes what was on the device before: its blocks not in use do. */
+	if (!p->plan->has_free && !(p->plan->is_whole[i] && right->evidence.lvm.type == MIRROR_NONE))
 		*rest = 0;
 }
 
@@ -350,6 +302,7 @@ int plan_make(const struct copy *copy, int copies, const struct verdict *verdict
               const struct plan_wish *wish, const int leg_of[SVC_COPIES_MAX], struct plan *plan,
               struct reasons *refusals)
 {
+	/* cppcheck-suppress ctuuninitvar ; only written: the caller need not set it before */
 	struct planning p = { copy, copies, verdict, comparison, wish, leg_of, plan, refusals };
 	int code;
 
@@ -365,78 +318,10 @@ int plan_make(const struct copy *copy, int copies, const struct verdict *verdict
 		return plan_make_online(copy, copies, verdict, comparison, wish, plan, refusals);
 	code = choose_members(&p);
 	if (!code)
-		code = check_targets(&p);
+		code = planning_check(&p);
 	if (code)
 		return code;
 	judge_absent(&p);
 	list_actions(&p);
 	return 0;
-}
-
-const char *action_name(enum action_kind kind)
-{
-	static const char *const name[] = {
-		[ACTION_MARK] = "mark",
-		[ACTION_LAYOUT] = "layout",
-		[ACTION_USED] = "used",
-		[ACTION_FREE] = "free",
-		[ACTION_PROVE] = "prove",
-		[ACTION_METADATA] = "metadata",
-		[ACTION_FORGIVE] = "forgive",
-		[ACTION_SUPERBLOCK] = "superblock",
-		[ACTION_UNMARK] = "unmark",
-		[ACTION_REFRESH] = "refresh",
-		[ACTION_REBUILD_ONLINE] = "rebuild-online",
-	};
-
-	return name[kind];
-}
-
-void action_describe(const struct plan *plan, const struct copy *copy, const struct action *action, char *text,
-                     size_t size)
-{
-	const char *name = copy[action->copy].name, *from = copy[plan->authority].name;
-
-	switch (action->kind) {
-	case ACTION_MARK:
-		snprintf(text, size, "%s: mark it as being rebuilt from %s", name, from);
-		break;
-	case ACTION_LAYOUT:
-		snprintf(text, size, "%s: write the PV label, volume group metadata and record of leg %u", name,
-		         plan->leg_index[action->copy]);
-		break;
-	case ACTION_USED:
-		snprintf(text, size, "%s: overwrite %" PRIu64 " differing bytes in use with %s's", name, action->bytes,
-		         from);
-		break;
-	case ACTION_FREE:
-		snprintf(text, size, "%s: overwrite %" PRIu64 " differing bytes not in use with %s's", name,
-		         action->bytes, from);
-		break;
-	case ACTION_PROVE:
-		snprintf(text, size, "%s: read back what was written and compare it with %s", name, from);
-		break;
-	case ACTION_METADATA:
-		snprintf(text, size, "%s: bring its volume group metadata up to date", name);
-		break;
-	case ACTION_SUPERBLOCK:
-		snprintf(text, size, "%s: write its dm-raid superblock and bitmap: complete and in sync", name);
-		break;
-	case ACTION_FORGIVE:
-		snprintf(text, size, "%s: its superblock no longer names rebuilt legs failed", name);
-		break;
-	case ACTION_UNMARK:
-		snprintf(text, size, "%s: take the mark off", name);
-		break;
-	case ACTION_REFRESH:
-		snprintf(text, size,
-		         "%s: have the kernel take leg %u back and recover the regions written since, %" PRIu64
-		         " bytes",
-		         name, plan->leg_index[action->copy], action->bytes);
-		break;
-	case ACTION_REBUILD_ONLINE:
-		snprintf(text, size, "%s: have the kernel rebuild leg %u from its first byte, %" PRIu64 " bytes", name,
-		         plan->leg_index[action->copy], action->bytes);
-		break;
-	}
 }

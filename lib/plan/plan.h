@@ -44,9 +44,11 @@ struct plan {
 	int authority;
 	bool is_forced; /* a history is given up: --from against or without a verdict */
 	bool is_online; /* the mirror is active on this host: the kernel writes the legs, nothing else does */
+	bool is_saved;  /* what is overwritten is saved first; resync_run settles it */
 	bool is_target[SVC_COPIES_MAX];
 	bool is_whole[SVC_COPIES_MAX];      /* a target without a usable layout: all of it is written */
 	bool is_compared[SVC_COPIES_MAX];   /* targets: where it differs is known; else every block is looked at */
+	bool is_left[SVC_COPIES_MAX];       /* neither right nor rebuilt, because --to does not name it */
 	bool is_member[SVC_COPIES_MAX];     /* authority, its equals and the targets: equal when all is done */
 	unsigned leg_index[SVC_COPIES_MAX]; /* members: the array position each one has */
 	bool has_free;                      /* blocks not in use are made equal too */
@@ -66,6 +68,9 @@ struct plan {
 int plan_make(const struct copy *copy, int copies, const struct verdict *verdict, const struct comparison *comparison,
               const struct plan_wish *wish, const int leg_of[SVC_COPIES_MAX], struct plan *plan,
               struct reasons *refusals);
+
+/* What is left to be done by hand once the plan is carried out. */
+void plan_remarks(const struct plan *plan, const struct copy *copy, int copies, struct reasons *remarks);
 
 /* "mark", "layout" ...: the words of the JSON. */
 const char *action_name(enum action_kind kind);

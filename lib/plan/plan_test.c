@@ -24,8 +24,10 @@ struct row {
 	uint64_t used, free; /* differing from the reference */
 	uint64_t seqno;      /* of the LVM metadata; 0: as all others */
 	uint64_t device_bytes, leg_bytes;
-	const char *pv; /* of a PV that lost its leg */
-	bool is_live, is_rebuilt, is_recovering, is_resyncing, needs_recovery, is_other_vg, is_not_compared;
+	uint64_t pv_bytes; /* what each leg's PV needs by this copy's metadata */
+	const char *pv;    /* of a PV that lost its leg */
+	bool is_live, is_rebuilt, is_recovering, is_resyncing, needs_recovery, is_other_vg, is_not_compared,
+		is_newer_record, is_read_only;
 	unsigned removes; /* bit per leg whose PV its metadata no longer has */
 };
 
@@ -98,6 +100,10 @@ static const struct testcase cases[] = {
 	{ "another mirror's leg, named", VERDICT_UNRELATED, -1, { LEG("a", 0, STATE_FOREIGN, .is_other_vg = true, .is_not_compared = true), LEG("s", 1, D) }, "from=1 to=0 forced fast", 0,
 	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 superblock0 forgive1 unmark0", 0 },
 	{ "bare file systems", VERDICT_UNKNOWN, -1, { BARE("a", D), BARE("s", D, .used = 4096) }, "from=0 forced", 0, "mark1 used1=4096 prove1=4096 unmark1", 0 },
+	{ "a blank device for a bare file system", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK, .device_bytes = LEG_BYTES), BARE("s", A) }, "fast", 0,
+	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 unmark0", 0 },
+	{ "a bare file system over something else: all of that goes", VERDICT_UNRELATED, -1, { GONE("a", COPY_FOREIGN, STATE_FOREIGN, .device_bytes = LEG_BYTES), BARE("s", D) },
+	  "from=1 to=0 forced fast allocated", 0, "layout0 mark0 used0=307200 free0=741376 prove0=1048576 unmark0", 0 },
 	{ "an old mirror", VERDICT_STALE, 0, { OLD("a", 0, A), OLD("s", 1, S, .used = 4096, .seqno = 3) }, "", 0, "mark1 used1=4096 prove1=4096 metadata1 unmark1", 0 },
 	{ "a rebuild goes on", VERDICT_SINGLE, 1, { LEG("a", 0, S, .used = 4096, .is_rebuilt = true), LEG("s", 1, A, .failed = 1) }, "", 0,
 	  "mark0 used0=4096 prove0=4096 superblock0 forgive1 unmark0", 0 },
@@ -117,7 +123,36 @@ static const struct testcase cases[] = {
 	  { LEG3("a", 0, A, .failed = 6), GONE("b", COPY_UNREADABLE, STATE_UNREADABLE), LEG3("s", 2, S, .used = 4096) }, "", 0,
 	  "mark2 used2=4096 prove2=4096 superblock2 forgive0 unmark2", 2 },
 
+	/* ---- what --to leaves out ---- */
+	{ "all three went on alone: the one left out stays apart", VERDICT_SPLIT_BRAIN, -1,
+	  { LEG3("a", 0, D, .failed = 6), LEG3("b", 1, D, .failed = 5), LEG3("s", 2, D, .failed = 3, .used = 4096) }, "from=1 to=2 forced reference=1", 0,
+	  "mark2 used2=4096 prove2=4096 superblock2 forgive1 unmark2 left0", 1 },
+	{ "what was right is left out and would look older", VERDICT_STALE, 0,
+	  { LEG3("a", 0, A, .failed = 2), LEG3("b", 1, S), LEG3("s", 2, I, .failed = 2, .used = 4096) }, "from=1 to=2 forced reference=1", 4, "SVC-LEFT-OUT", 0 },
+	{ "nobody names anybody failed: neither may one be left out", VERDICT_MISMATCH, -1, { LEG3("a", 0, D), LEG3("b", 1, D), LEG3("s", 2, D, .used = 4096) },
+	  "from=1 to=2 forced reference=1", 4, "SVC-LEFT-OUT", 0 },
+	{ "both are named: none is left out", VERDICT_MISMATCH, -1, { LEG3("a", 0, D, .used = 512), LEG3("b", 1, D), LEG3("s", 2, D, .used = 4096) },
+	  "from=1 to=2 also=0 forced reference=1", 0,
+	  "mark0 used0=512 prove0=512 superblock0 mark2 used2=4096 prove2=4096 superblock2 forgive1 unmark0 unmark2", 0 },
+	{ "a side of a crash is valid too", VERDICT_DIRTY, 0, { LEG3("a", 0, A), LEG3("b", 1, S), LEG3("s", 2, S, .used = 4096) }, "from=1 to=2 forced reference=1", 0,
+	  "mark2 used2=4096 prove2=4096 superblock2 forgive1 unmark2 left0", 1 },
+	{ "another path to the target is named", VERDICT_STALE, 0, { LEG("a", 0, A, .failed = 2), LEG("s@direct", 1, S, .used = 4096), LEG("s@nbd", 1, S) }, "to=2", 0,
+	  "mark1 used1=4096 prove1=4096 superblock1 forgive0 unmark1", 0 },
+	{ "two paths to a blank device", VERDICT_SINGLE, 0, { LEG("a", 0, A), GONE("s@direct", COPY_BLANK, STATE_BLANK), GONE("s@nbd", COPY_BLANK, STATE_BLANK) }, "fast", 0,
+	  "layout1 mark1 used1=307200 free1=741376 prove1=1048576 superblock1 forgive0 unmark1", 0 },
+	{ "a blank device, its first path down", VERDICT_SINGLE, 0, { LEG("a", 0, A), GONE("s@direct", COPY_UNREADABLE, STATE_UNREADABLE), GONE("s@nbd", COPY_BLANK, STATE_BLANK) }, "fast", 0,
+	  "layout2 mark2 used2=307200 free2=741376 prove2=1048576 superblock2 forgive0 unmark2", 0 },
+	{ "a device that holds all the extents of its PV", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK), LEG("s", 1, A, .pv_bytes = DEVICE_BYTES) }, "fast", 0,
+	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 superblock0 forgive1 unmark0", 0 },
+
 	/* ---- why not ---- */
+	{ "a device that holds the leg but not all the extents of its PV", VERDICT_SINGLE, 1,
+	  { GONE("a", COPY_BLANK, STATE_BLANK), LEG("s", 1, A, .pv_bytes = DEVICE_BYTES + 1) }, "fast", 4, "SVC-TARGET-SIZE", 0 },
+	{ "a larger device for a bare file system", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK), BARE("s", A) }, "fast", 4, "SVC-TARGET-SIZE", 0 },
+	{ "the one that is right is to be overwritten", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096), LEG("s", 1, A) }, "to=1", 4, "SVC-TO-AUTHORITY", 0 },
+	{ "onto itself", VERDICT_SPLIT_BRAIN, -1, { LEG("a", 0, D), LEG("s", 1, D) }, "from=0 to=0 forced", 4, "SVC-TO-AUTHORITY", 0 },
+	{ "a newer version's record on the target", VERDICT_UNKNOWN, -1, { LEG("a", 0, D, .used = 4096, .is_newer_record = true), LEG("s", 1, D) }, "from=1 forced", 2, "SVC-RECORD-VERSION", 0 },
+	{ "a newer version's record on the one to keep", VERDICT_UNKNOWN, -1, { LEG("a", 0, D, .used = 4096), LEG("s", 1, D, .is_newer_record = true) }, "from=1 forced", 2, "SVC-RECORD-VERSION", 0 },
 	{ "split brain", VERDICT_SPLIT_BRAIN, -1, { LEG("a", 0, D), LEG("s", 1, D) }, "", 2, "SVC-NEEDS-CHOICE", 0 },
 	{ "mismatch", VERDICT_MISMATCH, -1, { LEG("a", 0, D), LEG("s", 1, D) }, "forced", 2, "SVC-NEEDS-CHOICE", 0 },
 	{ "nothing is usable", VERDICT_NONE, -1, { GONE("a", COPY_BLANK, STATE_BLANK), GONE("s", COPY_BLANK, STATE_BLANK) }, "", 3, "SVC-NO-WHOLE", 0 },
@@ -131,6 +166,9 @@ static const struct testcase cases[] = {
 	{ "another mirror's leg, not named", VERDICT_UNRELATED, -1, { LEG("a", 0, STATE_FOREIGN, .is_other_vg = true), LEG("s", 1, D) }, "from=1 forced", 4, "SVC-NAME-TARGET", 0 },
 	{ "a bare one and a leg", VERDICT_UNRELATED, -1, { BARE("a", STATE_FOREIGN), LEG("s", 1, D) }, "from=1 forced", 4, "SVC-NAME-TARGET", 0 },
 	{ "in use", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK, .is_live = true), LEG("s", 1, A) }, "fast", 4, "SVC-IN-USE", 0 },
+	{ "write-protected", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096, .is_read_only = true), LEG("s", 1, A) }, "", 4, "SVC-READ-ONLY", 0 },
+	{ "the one to keep is write-protected: its record could not be written", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096), LEG("s", 1, A, .is_read_only = true) }, "", 4, "SVC-READ-ONLY", 0 },
+	{ "write-protected, and nothing to do", VERDICT_IN_SYNC, -1, { LEG("a", 0, I, .is_read_only = true), LEG("s", 1, I) }, "", 0, "", 0 },
 	{ "blank, one of three, and nobody knows which", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK), LEG3("s", 2, A) }, "fast", 4, "SVC-LEG-UNKNOWN", 0 },
 	{ "svc.conf names a leg that is there", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK), LEG3("s", 2, A) }, "fast legs=2,2", 4, "SVC-LEG-UNKNOWN", 0 },
 	{ "svc.conf names the leg of a copy that is not to be rebuilt", VERDICT_STALE, 0,
@@ -143,6 +181,7 @@ static const struct testcase cases[] = {
 	{ "a leg of another size", VERDICT_STALE, 1, { LEG("a", 0, S, .leg_bytes = LEG_BYTES + 65536), LEG("s", 1, A) }, "", 4, "SVC-TARGET-SIZE", 0 },
 	{ "a device that is too small", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK, .device_bytes = LEG_BYTES - 512), LEG("s", 1, A) }, "fast", 4, "SVC-TARGET-SIZE", 0 },
 	{ "the one that is named cannot be reached", VERDICT_SINGLE, 1, { GONE("a", COPY_UNREADABLE, STATE_UNREADABLE), LEG("s", 1, A) }, "to=0", 5, "SVC-OPEN", 0 },
+	{ "one that answers, though not everywhere, is left", VERDICT_SINGLE, 1, { GONE("a", COPY_UNREADABLE, STATE_UNREADABLE, .device_bytes = DEVICE_BYTES), LEG("s", 1, A) }, "fast", 0, "", 0 },
 	{ "a clone", VERDICT_UNKNOWN, -1, { LEG("a", 0, D), LEG("s", 1, D) }, "from=0 forced clone", 2, "SVC-CLONE", 0 },
 	{ "paths that differ", VERDICT_UNKNOWN, -1, { LEG("s", 1, D), LEG("s", 1, D) }, "from=0 forced paths", 2, "SVC-PATHS-DIFFER", 0 },
 };
@@ -156,10 +195,13 @@ static void fill_copy(const struct row *row, struct copy *copy)
 	bool has_leg = row->legs || row->type == MIRROR_NONE;
 
 	snprintf(copy->name, sizeof(copy->name), "%s", row->name);
-	snprintf(copy->group, sizeof(copy->group), "%s", row->name);
+	snprintf(copy->group, sizeof(copy->group), "%.*s", (int)strcspn(row->name, "@"), row->name);
 	copy->condition = row->condition;
 	copy->is_live = row->is_live;
-	copy->device_bytes = row->device_bytes ? row->device_bytes : DEVICE_BYTES;
+	copy->is_read_only = row->is_read_only;
+	copy->device_bytes = row->device_bytes                   ? row->device_bytes
+	                     : row->condition == COPY_UNREADABLE ? 0
+	                                                         : DEVICE_BYTES;
 	if (row->condition == COPY_USABLE || row->legs)
 		copy->leg_bytes = has_leg ? row->leg_bytes ? row->leg_bytes : LEG_BYTES : 0;
 	strcpy(copy->evidence.fs.uuid, row->is_other_vg ? "other" : "fs");
@@ -176,6 +218,9 @@ static void fill_copy(const struct row *row, struct copy *copy)
 	lvm->seqno = row->seqno ? row->seqno : 9;
 	strcpy(lvm->vg_uuid, row->is_other_vg ? "other" : "vg");
 	strcpy(lvm->lv_uuid, row->is_other_vg ? "other" : "lv");
+	copy->evidence.record.is_newer = row->is_newer_record;
+	for (unsigned k = 0; k < row->legs; k++)
+		lvm->leg_pv_bytes[k] = row->pv_bytes;
 	for (unsigned k = 0; k < row->legs; k++)
 		snprintf(lvm->leg_pv_uuid[k], LVM_UUID_SIZE, "%s%u",
 		         row->is_other_vg        ? "x"
@@ -238,6 +283,7 @@ static void fill(const struct testcase *t, struct facts *f)
 	if (strstr(t->wish, "to=")) {
 		f->wish.has_to = true;
 		f->wish.to[number(t->wish, "to=", 0)] = true;
+		f->wish.to[number(t->wish, "also=", number(t->wish, "to=", 0))] = true;
 	}
 	f->wish.is_forced = strstr(t->wish, "forced") != NULL;
 	f->wish.is_allocated = strstr(t->wish, "allocated") != NULL;
@@ -247,6 +293,7 @@ static void fill(const struct testcase *t, struct facts *f)
 		reason_add(&f->verdict.reasons, REASON_PATHS_DIFFER, 1, "paths");
 }
 
+/* The actions, then the copies that are left as they are where a choice was made. */
 static void write_actions(const struct plan *plan, char *text, size_t size)
 {
 	size_t at = 0;
@@ -260,6 +307,9 @@ static void write_actions(const struct plan *plan, char *text, size_t size)
 		if (action->bytes)
 			at += (size_t)snprintf(text + at, size - at, "=%llu", (unsigned long long)action->bytes);
 	}
+	for (int i = 0; i < MAX_COPIES && plan->is_forced; i++)
+		if (plan->is_left[i])
+			at += (size_t)snprintf(text + at, size - at, " left%d", i);
 }
 
 static bool is_reached[256];
@@ -321,7 +371,9 @@ static void test_refusals_reached(void **state)
 	static const enum reason_id ids[] = { REASON_NEEDS_CHOICE,  REASON_NO_WHOLE,    REASON_FROM_UNUSABLE,
 		                              REASON_NOT_CONFIRMED, REASON_NAME_TARGET, REASON_IN_USE,
 		                              REASON_LEG_UNKNOWN,   REASON_TARGET_SIZE, REASON_OPEN,
-		                              REASON_CLONE,         REASON_LAYOUT,      REASON_PATHS_DIFFER };
+		                              REASON_CLONE,         REASON_LAYOUT,      REASON_PATHS_DIFFER,
+		                              REASON_TO_AUTHORITY,  REASON_LEFT_OUT,    REASON_RECORD_VERSION,
+		                              REASON_READ_ONLY };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)

@@ -192,7 +192,8 @@ static void hold_rate(const struct content_job *job, const struct timespec *star
 		return;
 	pause.tv_sec = (time_t)(due - spent);
 	pause.tv_nsec = (long)((due - spent - (double)pause.tv_sec) * 1e9);
-	nanosleep(&pause, NULL); /* a signal ends it early: then stop is looked at */
+	while (nanosleep(&pause, &pause) && errno == EINTR && !(job->stop && *job->stop))
+		; /* a signal that stops nothing */
 }
 
 /* Writes batch after batch while the readers fill the next one. */

@@ -62,7 +62,7 @@ static void open_bed(struct bed *bed, bool is_saving)
 	strcpy(header.copy[0].name, "x");
 	header.copy[0].device_bytes = LEG;
 	if (is_saving)
-		assert_int_equal(undo_create(bed->undo_path, &header, false, 0, &bed->undo, &error), 0);
+		assert_int_equal(undo_create(bed->undo_path, &header, 0, &bed->undo, &error), 0);
 	assert_int_equal(saver_open(bed->noting, bed->undo, 0, &bed->saver), 0);
 	bed->wanted = bitset_new(UNITS);
 	bed->written = bitset_new(UNITS);

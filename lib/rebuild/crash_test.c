@@ -3,13 +3,14 @@
  * A power cut at every moment of a rebuild. Each scenario is rebuilt once while every write and flush is
  * noted; then the media are built as a cut after each of them may leave them: what was not flushed is
  * kept, lost, or torn into sectors. From each such state the copies are judged, the rebuild is run again
- * (now and then it is cut a second time), and for some the undo file puts everything back.
+ * (now and then it is cut a second time), and for some the undo file puts everything back. Then the same is
+ * done to the undo of the whole rebuild.
  *
  * SVC_TEST_SCALE     percent of the states; 100, but 10 with AddressSanitizer
  * SVC_TEST_SEED      another choice of what survives
  * SVC_TEST_SECONDS   go on with further seeds for so long
  * SVC_TEST_VERBOSE   every failure, not only the first
- * SVC_TEST_STATE     SCENARIO:SAVED:PREFIX:VARIANT, as a failure prints it: this one alone
+ * SVC_TEST_STATE     SCENARIO:KIND:PREFIX:VARIANT, as a failure prints it: this one alone
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +28,7 @@
 #include "rebuild/test_bed.h"
 #include "rebuild/undo.h"
 
-enum { WORKERS = 2, HANG_SECONDS = 60, VARIANTS = 12, STATES_WANTED = 10000 };
+enum { WORKERS = 2, HANG_SECONDS = 60, VARIANTS = 12, UNDO_VARIANTS = 6, STATES_WANTED = 10000 };
 
 #if defined(__SANITIZE_ADDRESS__)
 enum { SCALE = 10 };
@@ -40,15 +41,6 @@ enum { SCALE = 100 };
 #else
 enum { SCALE = 100 };
 #endif
-
-#define A_AND_S                     \
-	{                           \
-		"flash-a", "shared" \
-	}
-#define A_B_AND_S                              \
-	{                                      \
-		"flash-a", "flash-b", "shared" \
-	}
 
 static const struct bed_row rows[] = {
 	{ .scenario = "stale-flash", .copy = A_AND_S },
@@ -107,7 +99,7 @@ struct tally {
 struct sweep {
 	struct bed bed;
 	struct recording recording;
-	bool is_saving;
+	enum { CUT_PLAIN = 'p', CUT_SAVING = 's', CUT_UNDO = 'u' } kind; /* what is cut: a rebuild, or an undo */
 	char undo_path[64];
 	uint8_t *undo; /* the whole file */
 	size_t undo_bytes;
@@ -123,6 +115,12 @@ static uint64_t undo_file_size(void *context)
 	return stat(context, &now) ? 0 : (uint64_t)now.st_size;
 }
 
+/* Where undo.h has the notes: what states the file has reached is noted after all else. */
+static void forget_notes(uint8_t *undo, int states)
+{
+	memset(undo + 4096 + states * 512, 0, 4096 - (size_t)states * 512);
+}
+
 static void load_undo(struct sweep *sweep)
 {
 	FILE *file = fopen(sweep->undo_path, "re");
@@ -135,6 +133,7 @@ static void load_undo(struct sweep *sweep)
 		abort();
 	fclose(file);
 	unlink(sweep->undo_path);
+	forget_notes(sweep->undo, UNDO_OPEN);
 }
 
 /* ---- one state ---- */
@@ -159,31 +158,89 @@ static int put_state(struct sweep *sweep, size_t first, size_t prefix, enum surv
 	return recording_replay(&sweep->recording, first, prefix, survival, &seed, device);
 }
 
-/* What was saved when the cut came puts every byte back. The file may end in a torn entry. */
+static enum survival survival_of(unsigned variant)
+{
+	return (enum survival)(variant < 2 ? variant : 2 + variant % (SURVIVALS - 2));
+}
+
+static int record_undo(struct sweep *sweep, struct recording *recording)
+{
+	struct dev *device[SVC_COPIES_MAX] = { NULL };
+	struct bed *bed = &sweep->bed;
+	struct svc_error error;
+	int code = 0;
+
+	for (int i = 0; i < bed->copies && !code; i++)
+		code = dev_open_recorder(&bed->medium[i].dev, recording, (unsigned)i, &device[i]);
+	if (!code && bed_undo_on(device, sweep->undo_path, &error))
+		code = bed_wrong(bed, "undoing fails: %s", error.text);
+	for (int i = 0; i < bed->copies; i++)
+		dev_close(device[i]);
+	return code;
+}
+
+static void write_undo(const struct sweep *sweep, const uint8_t *bytes, size_t length)
+{
+	FILE *file = fopen(sweep->undo_path, "we");
+
+	if (!file || fwrite(bytes, 1, length, file) != length || fclose(file))
+		abort();
+}
+
+static int undo_all(struct sweep *sweep, const char *path, const char *what)
+{
+	struct svc_error error;
+
+	if (bed_undo(&sweep->bed, path, &error))
+		return bed_wrong(&sweep->bed, "%s: undoing fails: %s", what, error.text);
+	return 0;
+}
+
+/* The rebuild goes on with the file and comes to its end; or with another file, and then the first one is not undone first. */
+static int check_undo_of_rerun(struct sweep *sweep, bool is_same_file)
+{
+	char other[80];
+	struct svc_error error;
+	struct plan plan;
+	int code;
+
+	snprintf(other, sizeof(other), "%s-other", sweep->undo_path);
+	unlink(other);
+	code = bed_resync(&sweep->bed, is_same_file ? sweep->undo_path : other, &plan, &error);
+	if (code)
+		return bed_wrong(&sweep->bed, "the rerun with %s undo file ends with %d: %s",
+		                 is_same_file ? "its" : "another", code, error.text);
+	if (is_same_file || !plan.actions)
+		return undo_all(sweep, sweep->undo_path, "after the rerun");
+	code = bed_undo(&sweep->bed, sweep->undo_path, &error);
+	if (!code && !bed_is_original(&sweep->bed) && bed_check_done(&sweep->bed))
+		return bed_wrong(&sweep->bed, "the first file makes a mix of what the other one's run made");
+	if (code && code != -ESTALE)
+		return bed_wrong(&sweep->bed, "the first file after the other: %s", error.text);
+	code = bed_is_original(&sweep->bed) ? 0 : undo_all(sweep, other, "the other file");
+	if (!code)
+		code = undo_all(sweep, sweep->undo_path, "the first file, after the other");
+	unlink(other);
+	return code;
+}
+
+/*
+ * What was saved when the cut came puts every byte back, at once or after the rebuild went on. The file may
+ * end in a torn entry.
+ */
 static int check_undo(struct sweep *sweep, size_t prefix, uint64_t *seed)
 {
 	const struct recorded *item = sweep->recording.item;
 	uint64_t least = prefix ? item[prefix - 1].stamp : item[0].stamp;
 	uint64_t most = prefix < sweep->recording.items ? item[prefix].stamp : sweep->undo_bytes;
-	uint64_t cut = least + (most > least ? recorder_random(seed) % (most - least + 1) : 0), written;
-	struct dev *device[SVC_COPIES_MAX] = { NULL };
-	struct svc_error error;
-	struct undo *undo;
-	FILE *file = fopen(sweep->undo_path, "we");
-	int code = 0;
+	uint64_t cut = least + (most > least ? recorder_random(seed) % (most - least + 1) : 0);
+	uint64_t how = recorder_random(seed) % 4;
+	int code;
 
-	if (!file || fwrite(sweep->undo, 1, cut, file) != cut || fclose(file))
-		abort();
-	if (undo_open(sweep->undo_path, &undo, &error))
-		return bed_wrong(&sweep->bed, "the undo file of %llu bytes cannot be opened: %s",
-		                 (unsigned long long)cut, error.text);
-	bed_devices(&sweep->bed, device);
-	if (rebuild_undo(undo, device, NULL, &written, &error))
-		code = bed_wrong(&sweep->bed, "undoing fails: %s", error.text);
-	for (int i = 0; i < sweep->bed.copies && !code; i++)
-		if (!medium_is_original(&sweep->bed.medium[i]))
-			code = bed_wrong(&sweep->bed, "undoing leaves %s changed", sweep->bed.row->copy[i]);
-	undo_close(undo);
+	write_undo(sweep, sweep->undo, cut);
+	code = how < 2 ? undo_all(sweep, sweep->undo_path, "as it is") : check_undo_of_rerun(sweep, how == 2);
+	if (!code && !bed_is_original(&sweep->bed))
+		code = bed_wrong(&sweep->bed, "undoing leaves something changed");
 	unlink(sweep->undo_path);
 	sweep->tally->undone++;
 	return code;
@@ -236,26 +293,12 @@ static int check_cut_twice(struct sweep *sweep, size_t first, size_t prefix, enu
 	return code;
 }
 
-static void check_state(struct sweep *sweep, size_t first, size_t prefix, unsigned variant, uint64_t seed)
+static int check_rebuild_cut(struct sweep *sweep, size_t first, size_t prefix, unsigned variant, uint64_t own)
 {
-	struct tally *tally = sweep->tally;
+	enum survival survival = survival_of(variant);
 	struct bed *bed = &sweep->bed;
-	enum survival survival = (enum survival)(variant < 2 ? variant : 2 + variant % (SURVIVALS - 2));
-	uint64_t own = seed ^ prefix << 20 ^ variant;
-	int code;
+	int code = check_rerun(sweep, variant == 0);
 
-	snprintf(tally->where, sizeof(tally->where), "%s%s%s:%d:%zu:%u", bed->row->scenario, bed->row->from ? "+" : "",
-	         bed->row->from ? bed->row->from : "", sweep->is_saving, prefix, variant);
-	if (wish.only && strcmp(wish.only, tally->where) != 0)
-		return;
-	if (sweep->number++ % WORKERS != sweep->worker)
-		return;
-	alarm(HANG_SECONDS);
-	code = put_state(sweep, first, prefix, survival, own);
-	if (!code)
-		code = bed_check_crashed(bed);
-	if (!code)
-		code = check_rerun(sweep, variant == 0);
 	if (!code && variant % 4 == 3) {
 		bed_roll_back(bed);
 		code = put_state(sweep, first, prefix, survival, own);
@@ -268,6 +311,64 @@ static void check_state(struct sweep *sweep, size_t first, size_t prefix, unsign
 		if (!code)
 			code = check_undo(sweep, prefix, &own);
 	}
+	return code;
+}
+
+/* What an undo that was cut left is put back by the next one; now and then that is cut as well. */
+static int check_undo_cut(struct sweep *sweep, size_t first, size_t prefix, unsigned variant, uint64_t own)
+{
+	struct bed *bed = &sweep->bed;
+	int code = 0;
+
+	write_undo(sweep, sweep->undo, sweep->undo_bytes);
+	if (variant % 2) {
+		struct recording second = { 0 };
+		struct dev *device[BED_COPIES];
+
+		bed_devices(bed, device);
+		code = record_undo(sweep, &second);
+		bed_roll_back(bed);
+		if (!code)
+			code = put_state(sweep, first, prefix, survival_of(variant), own);
+		if (!code && second.items)
+			code = recording_replay(&second, 0, recorder_random(&own) % second.items,
+			                        (enum survival)(recorder_random(&own) % SURVIVALS), &own, device);
+		recording_free(&second);
+		if (!code)
+			code = bed_check_crashed(bed);
+		write_undo(sweep, sweep->undo, sweep->undo_bytes);
+		sweep->tally->cut_twice++;
+	}
+	if (!code)
+		code = undo_all(sweep, sweep->undo_path, "cut while undoing");
+	if (!code && !bed_is_original(bed))
+		code = bed_wrong(bed, "undoing again leaves something changed");
+	unlink(sweep->undo_path);
+	sweep->tally->undone++;
+	return code;
+}
+
+static void check_state(struct sweep *sweep, size_t first, size_t prefix, unsigned variant, uint64_t seed)
+{
+	struct tally *tally = sweep->tally;
+	struct bed *bed = &sweep->bed;
+	uint64_t own = seed ^ prefix << 20 ^ variant;
+	int code;
+
+	snprintf(tally->where, sizeof(tally->where), "%s%s%s:%c:%zu:%u", bed->row->scenario, bed->row->from ? "+" : "",
+	         bed->row->from ? bed->row->from : "", sweep->kind, prefix, variant);
+	if (wish.only && strcmp(wish.only, tally->where) != 0)
+		return;
+	if (sweep->number++ % WORKERS != sweep->worker)
+		return;
+	alarm(HANG_SECONDS);
+	code = put_state(sweep, first, prefix, survival_of(variant), own);
+	if (!code)
+		code = bed_check_crashed(bed);
+	if (!code && sweep->kind == CUT_UNDO)
+		code = check_undo_cut(sweep, first, prefix, variant, own);
+	else if (!code)
+		code = check_rebuild_cut(sweep, first, prefix, variant, own);
 	tally->states++;
 	if (code && getenv("SVC_TEST_VERBOSE"))
 		fprintf(stderr, "%s: %s\n", tally->where, bed->why);
@@ -298,7 +399,8 @@ static void advance(struct sweep *sweep, size_t prefix)
 
 static void sweep_states(struct sweep *sweep, uint64_t seed)
 {
-	unsigned variants = wish.scale > 100 ? wish.scale * VARIANTS / 100 : VARIANTS;
+	unsigned all = sweep->kind == CUT_UNDO ? UNDO_VARIANTS : VARIANTS;
+	unsigned variants = wish.scale > 100 ? wish.scale * all / 100 : all;
 	unsigned every = wish.scale < 100 ? 100 / wish.scale : 1;
 
 	for (size_t prefix = 0; prefix <= sweep->recording.items; prefix++) {
@@ -314,9 +416,32 @@ static void sweep_states(struct sweep *sweep, uint64_t seed)
 	alarm(0);
 }
 
+/* From the rebuilt media, which are the base now, back to where they were: one whole undo, and all its cuts. */
+static void sweep_undo(struct sweep *sweep, uint64_t seed)
+{
+	FILE *file;
+
+	sweep->kind = CUT_UNDO;
+	write_undo(sweep, sweep->undo, sweep->undo_bytes);
+	recording_free(&sweep->recording);
+	sweep->recording = (struct recording){ 0 };
+	if (record_undo(sweep, &sweep->recording) || !bed_is_original(&sweep->bed)) {
+		if (!sweep->tally->failures++)
+			snprintf(sweep->tally->first, sizeof(sweep->tally->first), "%s: %s", sweep->bed.row->scenario,
+			         sweep->bed.why[0] ? sweep->bed.why : "undoing leaves something changed");
+		return;
+	}
+	file = fopen(sweep->undo_path, "re");
+	if (!file || fread(sweep->undo, 1, sweep->undo_bytes, file) != sweep->undo_bytes || fclose(file))
+		abort();
+	forget_notes(sweep->undo, UNDO_BEGUN);
+	bed_roll_back(&sweep->bed);
+	sweep_states(sweep, seed);
+}
+
 static void sweep_row(const struct bed_row *row, bool is_saving, unsigned worker, uint64_t seed, struct tally *tally)
 {
-	struct sweep sweep = { .is_saving = is_saving, .tally = tally, .worker = worker };
+	struct sweep sweep = { .kind = is_saving ? CUT_SAVING : CUT_PLAIN, .tally = tally, .worker = worker };
 
 	snprintf(sweep.undo_path, sizeof(sweep.undo_path), "/tmp/svc-crash-%d", (int)getpid());
 	sweep.recording.stamp = undo_file_size;
@@ -334,6 +459,8 @@ static void sweep_row(const struct bed_row *row, bool is_saving, unsigned worker
 		load_undo(&sweep);
 		bed_roll_back(&sweep.bed);
 		sweep_states(&sweep, seed);
+		if (sweep.undo)
+			sweep_undo(&sweep, seed);
 	}
 	unlink(sweep.undo_path);
 	recording_free(&sweep.recording);

@@ -2,26 +2,38 @@
 #include "rebuild/mark.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "evidence/record.h"
+#include "verdict/history.h"
+
+enum { LOCK_POLL_MS = 50, LOCK_WAIT_MS = 10000 };
 
 int record_store(struct dev *area, struct record *record)
 {
 	uint8_t *slot = dev_buffer(RECORD_SLOT_BYTES);
 	uint64_t newest = 0;
 	int holder = -1, code = slot ? 0 : -ENOMEM;
+	bool is_taken = false;
 
 	for (int i = 0; i < RECORD_SLOTS && !code; i++) {
 		struct record old;
 
 		code = dev_read(area, slot, RECORD_SLOT_BYTES, (uint64_t)i * RECORD_SLOT_BYTES);
+		is_taken |= !code && !record_may_be_ours(slot);
 		if (code || record_parse(slot, &old) != RECORD_VALID || (holder >= 0 && old.sequence <= newest))
 			continue;
 		holder = i;
 		newest = old.sequence;
 	}
+	if (!code && holder < 0 && is_taken)
+		code = -EEXIST;
 	if (!code) {
 		record->sequence = newest + 1;
 		record_format(record, slot);
@@ -31,6 +43,33 @@ int record_store(struct dev *area, struct record *record)
 		code = dev_flush(area);
 	free(slot);
 	return code;
+}
+
+int record_lock(void)
+{
+	const struct timespec pause = { 0, LOCK_POLL_MS * 1000000L };
+	char path[64] = "/run/svc-records.lock";
+	int lock;
+
+	if (geteuid()) /* of image files, and each user's own */
+		snprintf(path, sizeof(path), "/tmp/svc-%u-records.lock", (unsigned)geteuid());
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (lock < 0)
+		return -errno;
+	for (int waited = 0; flock(lock, LOCK_EX | LOCK_NB); waited += LOCK_POLL_MS) {
+		if (waited >= LOCK_WAIT_MS) {
+			close(lock);
+			return -ETIMEDOUT;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return lock;
+}
+
+void record_unlock(int lock)
+{
+	if (lock >= 0)
+		close(lock);
 }
 
 bool mark_is_own(const struct copy *copy)
@@ -68,7 +107,30 @@ void mark_rebuilding(struct record *record, const struct copy *target, const cha
 	record->changed_time = now;
 }
 
-void mark_whole(struct record *record, const struct copy *right, int64_t now)
+/* Where it is not known who has the generation, it stays so. */
+static uint64_t add_legs(const struct record *record, uint64_t legs)
+{
+	return record->legs ? record->legs | legs : 0;
+}
+
+/*
+ * Who has the model's generation, as far as the copy that is rebuilt knew better: what it knew of the same one is kept,
+ * and what it knew of it once, before it was made something else, is lost.
+ */
+static uint64_t merge_legs(const struct record *model, const struct record *old, uint64_t legs)
+{
+	bool is_known = !record_has_generation(old->generation);
+
+	for (int i = 0; i < SVC_RECORD_HISTORY && !is_known; i++)
+		is_known = !memcmp(old->generation, model->history[i], sizeof(old->generation));
+	if (is_known)
+		return add_legs(model, legs);
+	return memcmp(old->generation, model->generation, sizeof(old->generation)) || !old->legs
+	               ? 0
+	               : add_legs(model, old->legs | legs);
+}
+
+void mark_whole(struct record *record, const struct copy *right, uint64_t legs, int64_t now)
 {
 	const struct record model = model_of(right);
 
@@ -78,11 +140,34 @@ void mark_whole(struct record *record, const struct copy *right, int64_t now)
 	record->rebuild_done_bytes = record->rebuild_total_bytes = 0;
 	set_name(record->previous_authority, right->group);
 	record->epoch = model.epoch;
+	record->legs = merge_legs(&model, record, legs); /* as long as the old generation is there */
 	memcpy(record->generation, model.generation, sizeof(record->generation));
 	memcpy(record->history, model.history, sizeof(record->history));
+	record->unseen = model.unseen;
 	record->owner = model.owner;
 	record->is_open = model.is_open;
+	record->is_after_crash = model.is_after_crash;
+	record->is_outdated = false;
+	record->is_beyond = mark_is_own(right) && history_is_beyond(right);
 	record->changed_time = now;
+}
+
+bool mark_beyond(struct record *record, int64_t now)
+{
+	if (record->is_beyond || !record_has_generation(record->generation))
+		return false;
+	record->is_beyond = true;
+	record->changed_time = now;
+	return true;
+}
+
+bool mark_shared(struct record *record, uint64_t legs, int64_t now)
+{
+	if (add_legs(record, legs) == record->legs)
+		return false;
+	record->legs = add_legs(record, legs);
+	record->changed_time = now;
+	return true;
 }
 
 void mark_own(struct record *record, const struct copy *right, int64_t now)

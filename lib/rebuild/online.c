@@ -196,7 +196,18 @@ static const char *mirror_name(const struct run *r)
 	return r->copy[r->plan->authority].evidence.lvm.lv_name;
 }
 
-/* That the mirror is still the one the plan was made for, in the same state. */
+bool online_is_as_planned(const char *planned, const char *now, uint64_t wanted)
+{
+	size_t legs = strlen(planned);
+
+	if (legs != strlen(now))
+		return false;
+	for (size_t leg = 0; leg < legs; leg++)
+		if (planned[leg] != now[leg] && !(wanted >> leg & 1 && planned[leg] == 'a' && now[leg] == 'A'))
+			return false;
+	return true;
+}
+
 static int check_unchanged(struct run *r)
 {
 	const struct copy *right = &r->copy[r->plan->authority];
@@ -204,7 +215,7 @@ static int check_unchanged(struct run *r)
 	char uuid[ONLINE_UUID_SIZE];
 
 	if (!online_uuid(&right->evidence.lvm, uuid) || mapper_find(uuid, &r->mirror) || read_status(r, &now) ||
-	    strcmp(now.health, right->evidence.online.health) != 0) {
+	    !online_is_as_planned(right->evidence.online.health, now.health, r->wanted)) {
 		error_set(r->error, -ESTALE, "%s: the mirror is not as it was when the plan was made; nothing was done",
 		          mirror_name(r));
 		error_next(r->error, "run the same command again");
@@ -213,12 +224,13 @@ static int check_unchanged(struct run *r)
 	return 0;
 }
 
+/* Nothing has to be asked for: the kernel recovers what is wanted already, or has just done so. */
 static bool is_under_way(const struct run *r)
 {
 	const struct online_evidence *online = &r->copy[r->plan->authority].evidence.online;
 
 	for (unsigned leg = 0; leg < online->legs; leg++)
-		if (r->wanted >> leg & 1 && online->health[leg] != 'a')
+		if (r->wanted >> leg & 1 && online->health[leg] == 'D')
 			return false;
 	return !r->rebuilt;
 }

@@ -29,6 +29,37 @@ int online_run(const struct plan *plan, const struct copy *copy, int copies, con
                const struct online_options *options, struct outcome *outcome, struct svc_error *error);
 
 /*
+ * Whether `now`, read after the kernel has done it, proves that every target is as the authority. What could not be
+ * read proves nothing, on either side: a comparison lists the authority's unread blocks with the authority. Pure.
+ * 0, -EIO (the authority does not read) or -EBADMSG (a target does not, or differs), with a sentence.
+ */
+int online_judge(const struct plan *plan, const struct copy *copy, int copies, const struct comparison *now,
+                 struct svc_error *error);
+
+/*
+ * Before the kernel is asked: the targets' records say that their generation is no more than a part of what they will
+ * hold, until online_note; and the authority's that the targets may have its own, for they may go on without it as soon as they are whole. Written beside the active
+ * mirror. 0 or -errno with a sentence.
+ */
+int online_announce(const struct plan *plan, const struct copy *copy, int copies, const struct dev_options *options,
+                    int64_t now, struct svc_error *error);
+
+/*
+ * When the result is proven: the targets' records get the authority's generation, which is what they hold now. Left
+ * as they were, they would contradict the superblocks as soon as the mirror is split, or call a leg older that went on
+ * alone. Written beside the active mirror, which has no part in them. 0 or -errno with a sentence.
+ */
+int online_note(const struct plan *plan, const struct copy *copy, int copies, const struct dev_options *options,
+                int64_t now, struct svc_error *error);
+
+/*
+ * Whether the legs' health is still what the plan was made for; a leg of `wanted` (bit per leg) that was being
+ * recovered may be whole by now, for that is what it is waited for. Any other leg that became a source meanwhile was
+ * judged by nobody. Pure.
+ */
+bool online_is_as_planned(const char *planned, const char *now, uint64_t wanted);
+
+/*
  * The live table of a raid1 with the legs of `rebuild` (bit per leg) to be rebuilt: what asked for an
  * earlier rebuild or initial resync is left out. Pure. -EINVAL where the table is not a raid1's.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tables the kernel is given, what is read from its status, and what is planned for an active mirror. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,6 +65,25 @@ static void test_status(void **state)
 	assert_int_equal(online.mismatch_sectors, 128);
 	for (size_t w = 0; w < sizeof(wrong) / sizeof(wrong[0]); w++)
 		assert_false(online_parse_status(wrong[w], &online));
+}
+
+static void test_health(void **state)
+{
+	static const struct {
+		const char *planned, *now;
+		uint64_t wanted;
+		bool is_as_planned;
+	} cases[] = {
+		{ "aAA", "aAA", 1, true },  { "aAA", "AAA", 1, true }, /* the kernel came to its end meanwhile */
+		{ "aAA", "AAA", 2, false },                            /* nobody judged what it reads from now */
+		{ "aAA", "DAA", 1, false }, { "AaA", "aAA", 3, false }, { "DAA", "AAA", 1, false },
+		{ "AAA", "aAA", 1, false }, { "aA", "AAA", 1, false },  { "", "", 0, true },
+	};
+
+	(void)state;
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++)
+		assert_int_equal(online_is_as_planned(cases[c].planned, cases[c].now, cases[c].wanted),
+		                 cases[c].is_as_planned);
 }
 
 /* ---- the plan ---- */
@@ -151,6 +171,9 @@ static void test_refresh_or_rebuild(void **state)
 	assert_int_equal(s.plan.bytes, 4096);
 	set_scene(&s, "aAA");
 	expect_one(&s, ACTION_REFRESH);
+	set_scene(&s, "AAA"); /* the kernel came to its end after the superblock was read */
+	s.copy[0].evidence.raid.recovery_offset = 8;
+	expect_one(&s, ACTION_REFRESH);
 	set_scene(&s, "DAA"); /* it went on by itself */
 	s.copy[0].evidence.raid.failed_devices = 4;
 	expect_one(&s, ACTION_REBUILD_ONLINE);
@@ -209,13 +232,46 @@ static void test_refusals(void **state)
 	assert_int_equal(s.plan.actions, 0);
 }
 
+/* What was not read proves nothing, whichever side it is on: a comparison lists it with the copy that failed. */
+static void test_judge(void **state)
+{
+	const struct {
+		int wanted;
+		struct content_difference authority, target;
+	} cases[] = {
+		{ 0, { .compared = true }, { .compared = true } },
+		{ -EIO, { .compared = true, .errors = { .count = 1, .bytes = 512 } }, { .compared = true } },
+		{ -EIO, { .compared = false }, { .compared = true } },
+		{ -EBADMSG, { .compared = true }, { .compared = false } },
+		{ -EBADMSG, { .compared = true }, { .compared = true, .errors = { .count = 1, .bytes = 512 } } },
+		{ -EBADMSG, { .compared = true }, { .compared = true, .used_bytes = 4096 } },
+		{ -EBADMSG, { .compared = true }, { .compared = true, .free_bytes = 4096 } },
+	};
+	struct scene s;
+	struct svc_error error;
+
+	(void)state;
+	set_scene(&s, "DAA");
+	assert_int_equal(make(&s, 3), 0);
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		struct comparison now = { .done = true };
+
+		now.copy[2] = cases[c].authority;
+		now.copy[0] = cases[c].target;
+		error.text[0] = '\0';
+		assert_int_equal(online_judge(&s.plan, s.copy, 3, &now, &error), cases[c].wanted);
+		assert_int_equal(error.text[0] != '\0', cases[c].wanted != 0);
+	}
+	s.comparison.done = false; /* nothing was compared at all */
+	assert_int_equal(online_judge(&s.plan, s.copy, 3, &s.comparison, &error), -EIO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_refresh_or_rebuild),
-		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_tables),   cmocka_unit_test(test_status),
+		cmocka_unit_test(test_health),   cmocka_unit_test(test_refresh_or_rebuild),
+		cmocka_unit_test(test_refusals), cmocka_unit_test(test_judge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

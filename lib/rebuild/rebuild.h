@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "dev/dev.h"
 #include "plan/plan.h"
+#include "rebuild/undo.h"
 
 enum step_state { STEP_TODO, STEP_DONE, STEP_FAILED };
 
@@ -24,8 +25,7 @@ struct outcome {
 
 struct rebuild_options {
 	const char *lv;            /* as in locate_options */
-	const char *save_path;     /* undo file to make; NULL: nothing is saved */
-	bool save_append;          /* the file may exist: it goes on where an interrupted rebuild stopped */
+	const char *save_path;     /* undo file to make, or to go on with (see undo_create); NULL: nothing is saved */
 	uint64_t save_limit_bytes; /* 0: none */
 	uint64_t rate;             /* bytes per second; 0: no limit */
 	int64_t now;               /* seconds since 1970, for records and the undo file */
@@ -52,12 +52,8 @@ int rebuild_run(const struct plan *plan, const struct copy *copy, int copies, st
                 const struct rebuild_map *map, const struct rebuild_options *options, struct outcome *outcome,
                 struct svc_error *error);
 
-/*
- * Puts back what a rebuild overwrote, last entry first. device[n] is the device of the undo file's copy
- * n, open for writing. -EINVAL where a device is not the one that was saved from; -EBADMSG where the file is damaged.
- */
-struct undo;
-int rebuild_undo(struct undo *undo, struct dev *const device[], const volatile sig_atomic_t *stop,
-                 uint64_t *written_bytes, struct svc_error *error);
+/* What the undo file of this rebuild says of itself. Pure. */
+void rebuild_undo_header(const struct plan *plan, const struct copy *copy, int copies, int64_t now,
+                         struct undo_header *header);
 
 #endif

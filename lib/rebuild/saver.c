@@ -18,6 +18,7 @@ struct saver {
 	struct dev *base;
 	struct undo *undo;
 	int copy;
+	bool is_witness; /* nothing is written */
 	struct saver_count count;
 	const uint8_t *hint;
 	size_t hint_length;
@@ -57,14 +58,14 @@ static int saver_pread(struct dev *dev, void *buffer, size_t length, uint64_t of
 	return code ? code : dev_read(saver->base, buffer, length, offset);
 }
 
-/* Saves what is at `offset` now. */
-static int save(struct saver *saver, size_t length, uint64_t offset)
+/* Saves what is at `offset` now, and is about to become `bytes`. */
+static int save(struct saver *saver, const void *bytes, size_t length, uint64_t offset)
 {
 	uint8_t *old;
 	int code;
 
 	if (saver->hint_length >= length) {
-		code = undo_save(saver->undo, saver->copy, offset, saver->hint, length);
+		code = undo_save(saver->undo, saver->copy, offset, saver->hint, bytes, length);
 		saver->hint += length;
 		saver->hint_length -= length;
 		return code;
@@ -74,7 +75,7 @@ static int save(struct saver *saver, size_t length, uint64_t offset)
 	if (!code)
 		code = old ? dev_read(saver->base, old, length, offset) : -ENOMEM;
 	if (!code)
-		code = undo_save(saver->undo, saver->copy, offset, old, length);
+		code = undo_save(saver->undo, saver->copy, offset, old, bytes, length);
 	free(old);
 	return code;
 }
@@ -83,8 +84,10 @@ static int hold(struct saver *saver, const void *bytes, size_t length, uint64_t 
 {
 	struct held *last = saver->helds ? &saver->held[saver->helds - 1] : NULL;
 	size_t room = (length + 4095) / 4096 * 4096;
-	int code = save(saver, length, offset);
+	int code = save(saver, bytes, length, offset);
 
+	if (saver->is_witness)
+		return code;
 	if (!code && (saver->used + room > HELD_BYTES || saver->helds == HELD_WRITES)) {
 		code = saver_drain(&saver->dev);
 		last = NULL;
@@ -127,7 +130,7 @@ static int saver_flush(struct dev *dev)
 	if (!code)
 		code = dev_flush(saver->base);
 	if (!code && saver->undo)
-		undo_barrier(saver->undo);
+		undo_barrier(saver->undo, saver->copy);
 	return code;
 }
 
@@ -137,10 +140,18 @@ static void saver_close(struct dev *dev)
 	free(dev);
 }
 
+static int saver_open_descriptor(struct dev *dev)
+{
+	int code = saver_drain(dev);
+
+	return code ? code : dev_open_descriptor(((struct saver *)dev)->base);
+}
+
 static const struct dev_ops saver_ops = {
 	.pread = saver_pread,
 	.pwrite = saver_pwrite,
 	.flush = saver_flush,
+	.open_descriptor = saver_open_descriptor,
 	.close = saver_close,
 };
 
@@ -157,6 +168,9 @@ int saver_open(struct dev *base, struct undo *undo, int copy, struct dev **dev)
 	}
 	saver->dev = *base;
 	saver->dev.ops = &saver_ops;
+	/* What is saved has a checksum for each piece: writes are made whole ones. */
+	if (undo && base->align_bytes < UNDO_PIECE_BYTES)
+		saver->dev.align_bytes = UNDO_PIECE_BYTES;
 	saver->base = base;
 	saver->undo = undo;
 	saver->copy = copy;
@@ -170,6 +184,11 @@ void saver_hint(struct dev *dev, const void *old, size_t length)
 
 	saver->hint = old;
 	saver->hint_length = length;
+}
+
+void saver_witness(struct dev *dev, bool is_witness)
+{
+	((struct saver *)dev)->is_witness = is_witness;
 }
 
 struct saver_count saver_counted(const struct dev *dev)

@@ -26,6 +26,9 @@ int saver_open(struct dev *base, struct undo *undo, int copy, struct dev **dev);
  */
 void saver_hint(struct dev *dev, const void *old, size_t length);
 
+/* From here on (until false) what is written is saved alone: the device is left as it is. */
+void saver_witness(struct dev *dev, bool is_witness);
+
 /* Saves and writes what is held back. dev_flush does this too, and makes it durable. */
 int saver_drain(struct dev *dev);
 

@@ -16,6 +16,7 @@ enum {
 	OFF_RECOVERY = 32,
 	OFF_RESYNC = 40,
 	OFF_FAILED_EXTENDED = 120, /* three more le64, for array positions from 64 on */
+	OFF_RUN = RAID_SUPERBLOCK_BYTES - 8,
 	/* struct bitmap_super_s */
 	BITMAP_EVENTS = 24,
 	BITMAP_CLEARED = 32,
@@ -37,9 +38,10 @@ static int read_sound(struct dev *meta, uint8_t *sector)
  * it by the bitmap, which knows nothing of what the leg wrote on its own. It looks the leg up under the
  * array position that the leg's own superblock claims; the model's is one that the model never names. And
  * the marked superblock must not be the freshest, or its list of failed legs would count instead of the
- * model's.
+ * model's. What lies behind the structure the kernel does not look at, and clears (super_sync): there the
+ * run's number is.
  */
-int superblock_mark(struct dev *meta, struct dev *model)
+int superblock_mark(struct dev *meta, struct dev *model, uint64_t run)
 {
 	uint8_t sector[RAID_SUPERBLOCK_BYTES], right[RAID_SUPERBLOCK_BYTES];
 	int code = read_sound(model, right);
@@ -57,6 +59,7 @@ int superblock_mark(struct dev *meta, struct dev *model)
 	put_le64(sector + OFF_FAILED, 0); /* what it knew of others ends with its data */
 	memset(sector + OFF_FAILED_EXTENDED, 0, 3 * sizeof(uint64_t));
 	put_le64(sector + OFF_RECOVERY, 0);
+	put_le64(sector + OFF_RUN, run);
 	code = dev_write(meta, sector, sizeof(sector), 0);
 	return code ? code : dev_flush(meta);
 }

@@ -15,9 +15,9 @@ enum superblock_bits {
 /*
  * Makes the kernel take the leg for incomplete, from its first sector on: whoever activates the mirror
  * now gets a whole rebuild of it, never its data. `model` is the authority's metadata; all but the counters
- * is taken from it where this leg's superblock is damaged.
+ * is taken from it where this leg's superblock is damaged. `run` tells this run's mark from any other's.
  */
-int superblock_mark(struct dev *meta, struct dev *model);
+int superblock_mark(struct dev *meta, struct dev *model, uint64_t run);
 
 /*
  * Makes the leg complete and in sync with `model`'s (which may be `meta` itself): the same counters,

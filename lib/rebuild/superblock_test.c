@@ -90,14 +90,29 @@ static void test_mark(void **state)
 	struct raid_evidence raid;
 
 	(void)state;
-	assert_int_equal(superblock_mark(meta, model), 0);
+	assert_int_equal(superblock_mark(meta, model, 7), 0);
 	raid = parse(own);
 	assert_int_equal(raid.recovery_offset, 0);
 	assert_int_equal(raid.failed_devices, 0);
-	assert_true(raid.events < parse(right).events);    /* never the freshest */
-	assert_int_equal(raid.array_position, 2);          /* one that the model does not name failed */
-	assert_int_equal(superblock_mark(meta, model), 0); /* again: the same */
+	assert_true(raid.events < parse(right).events);       /* never the freshest */
+	assert_int_equal(raid.array_position, 2);             /* one that the model does not name failed */
+	assert_int_equal(superblock_mark(meta, model, 7), 0); /* again: the same */
 	assert_int_equal(parse(own).recovery_offset, 0);
+}
+
+/* Two runs' marks differ, in nothing that the kernel looks at; and a settled leg has neither. */
+static void test_mark_of_run(void **state)
+{
+	uint8_t first[RAID_SUPERBLOCK_BYTES];
+
+	(void)state;
+	assert_int_equal(superblock_mark(meta, model, 7), 0);
+	memcpy(first, own, sizeof(first));
+	assert_int_equal(superblock_mark(meta, model, 8), 0);
+	assert_memory_equal(first, own, RAID_SUPERBLOCK_BYTES - 8);
+	assert_memory_not_equal(first + RAID_SUPERBLOCK_BYTES - 8, own + RAID_SUPERBLOCK_BYTES - 8, 8);
+	assert_int_equal(superblock_settle(meta, model, 1, 0, BITS_NONE), 0);
+	assert_memory_equal(own + RAID_SUPERBLOCK_BYTES - 8, right + RAID_SUPERBLOCK_BYTES - 8, 8);
 }
 
 /* A superblock that means nothing is made from the model's; without either there is no mark. */
@@ -105,12 +120,12 @@ static void test_mark_damaged(void **state)
 {
 	(void)state;
 	memset(own, 0x55, RAID_SUPERBLOCK_BYTES);
-	assert_int_equal(superblock_mark(meta, model), 0);
+	assert_int_equal(superblock_mark(meta, model, 7), 0);
 	assert_int_equal(parse(own).recovery_offset, 0);
 	assert_int_equal(parse(own).num_devices, 3);
 	memset(own, 0, RAID_SUPERBLOCK_BYTES);
 	memset(right, 0, RAID_SUPERBLOCK_BYTES);
-	assert_int_equal(superblock_mark(meta, model), -EBADMSG);
+	assert_int_equal(superblock_mark(meta, model, 7), -EBADMSG);
 	for (size_t i = 0; i < RAID_SUPERBLOCK_BYTES; i++)
 		assert_int_equal(own[i], 0);
 }
@@ -281,9 +296,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_mark),         TEST(test_mark_damaged),  TEST(test_settle),
-		TEST(test_settle_order), TEST(test_settle_itself), TEST(test_settle_refuses),
-		TEST(test_prove),        TEST(test_record_torn),   TEST(test_record_errors),
+		TEST(test_mark),         TEST(test_mark_of_run),   TEST(test_mark_damaged),   TEST(test_settle),
+		TEST(test_settle_order), TEST(test_settle_itself), TEST(test_settle_refuses), TEST(test_prove),
+		TEST(test_record_torn),  TEST(test_record_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,15 @@ struct bed_row {
 	bool is_old; /* a mirror whose log no rebuild touches */
 };
 
+#define A_AND_S                     \
+	{                           \
+		"flash-a", "shared" \
+	}
+#define A_B_AND_S                              \
+	{                                      \
+		"flash-a", "flash-b", "shared" \
+	}
+
 struct medium {
 	struct dev dev;
 	size_t size;
@@ -352,6 +361,37 @@ static inline int bed_record(struct bed *bed, struct recording *recording, const
 	return code;
 }
 
+/* svc-resync --undo on devices. 0, or -errno; *error says why. */
+static inline int bed_undo_on(struct dev *const device[], const char *path, struct svc_error *error)
+{
+	const struct restore_options options = { 0 };
+	struct undo_look look;
+	struct undo *undo;
+	int code = undo_open(path, true, &undo, error);
+
+	if (code)
+		return code;
+	code = restore_run(undo, device, &options, &look, error);
+	undo_close(undo);
+	return code;
+}
+
+static inline int bed_undo(struct bed *bed, const char *path, struct svc_error *error)
+{
+	struct dev *device[SVC_COPIES_MAX] = { NULL };
+
+	bed_devices(bed, device);
+	return bed_undo_on(device, path, error);
+}
+
+static inline bool bed_is_original(const struct bed *bed)
+{
+	for (int i = 0; i < bed->copies; i++)
+		if (!medium_is_original(&bed->medium[i]))
+			return false;
+	return true;
+}
+
 /* ---- what has to hold ---- */
 
 static inline struct extent *bed_extents(const struct extent *from, size_t count)
@@ -459,6 +499,27 @@ static inline struct raid_evidence bed_superblock(const struct medium *medium)
 	return raid;
 }
 
+/* Whether the target is named where it is given alone, or with the others but not the authority. */
+static inline bool bed_is_named_without(const struct bed *bed, const struct survey *survey, int target, bool is_alone)
+{
+	struct copy *copy = calloc(SVC_COPIES_MAX, sizeof(*copy));
+	struct verdict verdict;
+	int copies = 0, at = -1;
+
+	if (!copy)
+		abort();
+	for (int i = 0; i < survey->copies; i++) {
+		if (i != target && (is_alone || i == bed->authority))
+			continue;
+		if (i == target)
+			at = copies;
+		copy[copies++] = survey->copy[i];
+	}
+	verdict_judge(copy, copies, NULL, false, &verdict);
+	free(copy);
+	return verdict.authority == at || verdict.state[at] == STATE_IN_SYNC;
+}
+
 /*
  * Any state that a crash leaves: the target is not named, not called equal unless it is, and the kernel
  * is not told that it is complete; the authority's data is what it was.
@@ -496,6 +557,9 @@ static inline int bed_check_crashed(struct bed *bed)
 			code = bed_wrong(bed, "in-sync, and %s is marked", name);
 		else if (raid.present && raid.recovery_offset == UINT64_MAX && is_touched && !is_done)
 			code = bed_wrong(bed, "the kernel would take %s for complete", name);
+		else if (is_touched && !is_done &&
+		         (bed_is_named_without(bed, &survey, i, true) || bed_is_named_without(bed, &survey, i, false)))
+			code = bed_wrong(bed, "without %s, %s is named", bed->row->copy[bed->authority], name);
 	}
 	compare_free(&comparison);
 	bed_survey_close(&survey);

@@ -1,46 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "rebuild/undo.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/bytes.h"
+#include "rebuild/undo_file.h"
 
-enum {
-	HEADER_BYTES = 4096,
-	HEADER_CRC = HEADER_BYTES - 4,
-	COPY_OFFSET = 64,
-	COPY_BYTES = 128,
-	ENTRY_BYTES = 40,
-	VERSION = 1,
-	TAIL_BYTES = 1 << 20,
-	SAMPLE_BYTES = 4096, /* compressed on trial: bytes that do not shrink are stored as they are */
-};
+enum { SAMPLE_BYTES = 4096 }; /* compressed on trial: bytes that do not shrink are stored as they are */
 
-static const char magic[8] = "SVCUNDO";
-static const char entry_magic[4] = { 'S', 'A', 'V', 'E' };
+const char undo_magic[8] = "SVCUNDO";
+const char undo_entry_magic[4] = { 'S', 'A', 'V', 'E' };
+const char undo_note_magic[4] = { 'N', 'O', 'T', 'E' };
+const char undo_synced_magic[4] = { 'S', 'Y', 'N', 'C' };
 
-struct undo {
-	int fd;
-	uint64_t end;         /* where the next entry goes */
-	uint64_t synced;      /* what lies before is durable */
-	uint64_t limit_bytes; /* 0: none */
-	uint32_t group;       /* of the entries that are added */
-	struct undo_header header;
-	uint8_t *packed; /* room for an entry */
-	uint64_t *entry; /* offsets of all entries; only of a file that is read */
-	size_t entries;
-	uint64_t touched; /* bit per copy that has an entry */
-	bool is_finished; /* the last entry says that the rebuild was done */
-};
-
-static uint32_t crc_of(const void *bytes, size_t length)
+uint32_t undo_sum(const void *bytes, size_t length)
 {
 	return (uint32_t)crc32_z(crc32_z(0, NULL, 0), bytes, length);
 }
@@ -54,28 +32,9 @@ static int write_all(int fd, const void *bytes, size_t length, uint64_t offset)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
+		if (n <= 0) /* -EFBIG is this file's own limit */
+			return n == 0 ? -EIO : errno == EFBIG ? -ENOSPC : -errno;
 		from += n;
-		offset += (uint64_t)n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
-/* -ENODATA where the file ends first. */
-static int read_all(int fd, void *bytes, size_t length, uint64_t offset)
-{
-	uint8_t *to = bytes;
-
-	while (length) {
-		ssize_t n = pread(fd, to, length, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ENODATA;
-		to += n;
 		offset += (uint64_t)n;
 		length -= (size_t)n;
 	}
@@ -84,182 +43,37 @@ static int read_all(int fd, void *bytes, size_t length, uint64_t offset)
 
 static void format_header(const struct undo_header *header, uint8_t *raw)
 {
-	memset(raw, 0, HEADER_BYTES);
-	memcpy(raw, magic, sizeof(magic));
-	put_le32(raw + 8, VERSION);
+	memset(raw, 0, UNDO_HEADER_BYTES);
+	memcpy(raw, undo_magic, sizeof(undo_magic));
+	put_le32(raw + 8, UNDO_VERSION);
 	put_le32(raw + 12, (uint32_t)header->copies);
 	put_le64(raw + 16, (uint64_t)header->time);
 	memcpy(raw + 24, header->lv_uuid, strlen(header->lv_uuid));
 	for (int i = 0; i < header->copies; i++) {
-		uint8_t *at = raw + COPY_OFFSET + i * COPY_BYTES;
+		uint8_t *at = raw + UNDO_COPY_OFFSET + i * UNDO_COPY_BYTES;
 
 		memcpy(at, header->copy[i].name, strlen(header->copy[i].name));
 		memcpy(at + 16, header->copy[i].pv_uuid, strlen(header->copy[i].pv_uuid));
 		put_le64(at + 56, header->copy[i].device_bytes);
 		memcpy(at + 64, header->copy[i].rebuilt_uuid, strlen(header->copy[i].rebuilt_uuid));
 	}
-	put_le32(raw + HEADER_CRC, crc_of(raw, HEADER_CRC));
+	put_le32(raw + UNDO_HEADER_CRC, undo_sum(raw, UNDO_HEADER_CRC));
 }
 
-static int parse_header(const uint8_t *raw, struct undo_header *header)
-{
-	memset(header, 0, sizeof(*header));
-	if (memcmp(raw, magic, sizeof(magic)) || get_le32(raw + 8) != VERSION ||
-	    get_le32(raw + HEADER_CRC) != crc_of(raw, HEADER_CRC) || get_le32(raw + 12) > SVC_COPIES_MAX)
-		return -EBADMSG;
-	header->copies = (int)get_le32(raw + 12);
-	header->time = (int64_t)get_le64(raw + 16);
-	memcpy(header->lv_uuid, raw + 24, LVM_UUID_SIZE - 1);
-	for (int i = 0; i < header->copies; i++) {
-		const uint8_t *at = raw + COPY_OFFSET + i * COPY_BYTES;
-
-		memcpy(header->copy[i].name, at, sizeof(header->copy[i].name) - 1);
-		memcpy(header->copy[i].pv_uuid, at + 16, LVM_UUID_SIZE - 1);
-		header->copy[i].device_bytes = get_le64(at + 56);
-		memcpy(header->copy[i].rebuilt_uuid, at + 64, LVM_UUID_SIZE - 1);
-	}
-	return 0;
-}
-
-static struct undo *undo_new(int fd)
+struct undo *undo_new(int fd)
 {
 	struct undo *undo = calloc(1, sizeof(*undo));
 
 	if (undo) {
 		undo->fd = fd;
-		undo->packed = malloc(ENTRY_BYTES + compressBound(UNDO_CHUNK_BYTES));
+		undo->noted = UNDO_ENTRIES_OFFSET;
+		undo->packed = malloc(UNDO_ENTRY_BYTES + 4 * UNDO_PIECES_MAX + compressBound(UNDO_CHUNK_BYTES));
 	}
 	if (undo && undo->packed)
 		return undo;
 	free(undo);
 	close(fd);
 	return NULL;
-}
-
-void undo_close(struct undo *undo)
-{
-	if (!undo)
-		return;
-	close(undo->fd);
-	free(undo->entry);
-	free(undo->packed);
-	free(undo);
-}
-
-/* Reads and checks the entry at `at` into undo->packed. -ENODATA at the end, also at a torn one. */
-static int load_entry(struct undo *undo, uint64_t at, size_t *stored)
-{
-	uint8_t *raw = undo->packed;
-	int code = read_all(undo->fd, raw, ENTRY_BYTES, at);
-
-	if (code)
-		return code;
-	*stored = get_le32(raw + 16);
-	if (memcmp(raw, entry_magic, sizeof(entry_magic)) || *stored > UNDO_CHUNK_BYTES ||
-	    get_le32(raw + 12) > UNDO_CHUNK_BYTES || *stored > get_le32(raw + 12))
-		return -ENODATA;
-	code = read_all(undo->fd, raw + ENTRY_BYTES, *stored, at + ENTRY_BYTES);
-	if (!code && get_le32(raw + 4) != crc_of(raw + 8, ENTRY_BYTES - 8 + *stored))
-		code = -ENODATA;
-	return code;
-}
-
-/*
- * Whether the entry at `at`, which is not whole, was so once: one behind it says that the file was
- * synced further than here. A torn tail has none, whatever of it reached the disk.
- */
-static int check_tail(struct undo *undo, uint64_t at)
-{
-	uint8_t *window = malloc(TAIL_BYTES);
-	uint64_t from = at + 1;
-	size_t stored, got;
-	int code = window ? 0 : -ENOMEM;
-
-	while (!code) {
-		ssize_t n = pread(undo->fd, window, TAIL_BYTES, (off_t)from);
-
-		got = n > 0 ? (size_t)n : 0;
-		if (n < 0)
-			code = -errno;
-		if (got < sizeof(entry_magic))
-			break;
-		for (size_t i = 0; i + sizeof(entry_magic) <= got && !code; i++) {
-			if (memcmp(window + i, entry_magic, sizeof(entry_magic)))
-				continue;
-			code = load_entry(undo, from + i, &stored);
-			if (!code && get_le64(undo->packed + 32) > at)
-				code = -EBADMSG;
-			else if (code == -ENODATA)
-				code = 0;
-		}
-		from += got - sizeof(entry_magic) + 1;
-	}
-	free(window);
-	return code;
-}
-
-/*
- * Walks all entries; remembers their offsets. Sets undo->end behind the last whole one. -EBADMSG where a
- * damaged entry lies among whole ones: without it nothing may be put back.
- */
-static int index_entries(struct undo *undo)
-{
-	size_t room = 0, stored;
-	int code;
-
-	undo->end = HEADER_BYTES;
-	while (!(code = load_entry(undo, undo->end, &stored))) {
-		if (undo->entries == room) {
-			uint64_t *more = reallocarray(undo->entry, room = room ? 2 * room : 256, sizeof(*more));
-
-			if (!more)
-				return -ENOMEM;
-			undo->entry = more;
-		}
-		undo->entry[undo->entries++] = undo->end;
-		undo->group = get_le32(undo->packed + 20) + 1;
-		undo->is_finished = !get_le32(undo->packed + 12);
-		if (!undo->is_finished && get_le32(undo->packed + 8) < SVC_COPIES_MAX)
-			undo->touched |= (uint64_t)1 << get_le32(undo->packed + 8);
-		undo->end += ENTRY_BYTES + stored;
-	}
-	return code == -ENODATA ? check_tail(undo, undo->end) : code;
-}
-
-int undo_open(const char *path, struct undo **undo, struct svc_error *error)
-{
-	uint8_t raw[HEADER_BYTES];
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	int code;
-
-	*undo = NULL;
-	if (fd < 0)
-		return error_set(error, -errno, "%s: the undo file cannot be opened: %s", path, strerror(errno));
-	*undo = undo_new(fd);
-	if (!*undo)
-		return error_set(error, -ENOMEM, "%s: out of memory", path);
-	code = read_all(fd, raw, sizeof(raw), 0);
-	if (!code)
-		code = parse_header(raw, &(*undo)->header);
-	if (!code)
-		code = index_entries(*undo);
-	if (!code)
-		return 0;
-	undo_close(*undo);
-	*undo = NULL;
-	if (code == -EBADMSG || code == -ENODATA)
-		return error_set(error, -EBADMSG, "%s: this is not an undo file, or it is damaged", path);
-	return error_set(error, code, "%s: the undo file cannot be read: %s", path, strerror(-code));
-}
-
-static bool is_same_rebuild(const struct undo_header *x, const struct undo_header *y)
-{
-	if (strcmp(x->lv_uuid, y->lv_uuid) || x->copies != y->copies)
-		return false;
-	for (int i = 0; i < x->copies; i++)
-		if (strcmp(x->copy[i].name, y->copy[i].name) || x->copy[i].device_bytes != y->copy[i].device_bytes)
-			return false;
-	return true;
 }
 
 /* The directory entry has to be durable too, or the file may be gone when it is needed. */
@@ -282,56 +96,60 @@ static int sync_directory(const char *path)
 	return code;
 }
 
-/* Goes on with a file that is there: one of an interrupted rebuild, or, without `append`, one that holds nothing. */
-static int append_to(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes,
-                     struct undo **undo, struct svc_error *error)
+/* Goes on with the file of an interrupted rebuild. */
+static int go_on(const char *path, const struct undo_header *header, uint64_t limit_bytes, struct undo **undo,
+                 struct svc_error *error)
 {
-	int code = undo_open(path, undo, error);
+	int code = undo_open(path, true, undo, error);
 
 	if (code)
 		return code;
-	if (!is_same_rebuild(&(*undo)->header, header)) {
-		undo_close(*undo);
-		*undo = NULL;
-		return error_set(error, -EINVAL, "%s: this undo file belongs to another rebuild", path);
+	if (!undo_is_same_rebuild(&(*undo)->header, header)) {
+		code = error_set(error, -EINVAL, "%s: this undo file belongs to another rebuild", path);
+	} else if ((*undo)->state != UNDO_OPEN) {
+		code = error_set(error, -EEXIST, "%s: an undo file is there already, and it is not this rebuild's",
+		                 path);
+	} else {
+		const struct undo_place *last = (*undo)->places ? &(*undo)->place[(*undo)->places - 1] : NULL;
+
+		(*undo)->limit_bytes = limit_bytes;
+		(*undo)->run = last ? last->run + 1 : 0;
+		(*undo)->group = last ? last->group + 1 : 0;
+		/* What a crash left behind the last whole entry must not turn into entries when that place is written. */
+		code = ftruncate((*undo)->fd, (off_t)(*undo)->end) ? -errno : undo_sync(*undo);
+		if (!code)
+			return 0;
+		code = error_set(error, code, "%s: the undo file cannot be written: %s", path, strerror(-code));
 	}
-	if ((*undo)->is_finished || (!append && (*undo)->entries)) {
-		undo_close(*undo);
-		*undo = NULL;
-		error_set(error, -EEXIST, "%s: an undo file is there already, and it is not this rebuild's", path);
-		error_next(error, "give another name with --save, or move the file away if it is not needed any more");
-		return -EEXIST;
-	}
-	(*undo)->limit_bytes = limit_bytes;
-	/* What a crash left behind the last whole entry must not turn into entries when that place is written. */
-	code = ftruncate((*undo)->fd, (off_t)(*undo)->end) ? -errno : undo_sync(*undo);
-	if (!code)
-		return 0;
+	error_next(error, "give another name with --save, or move the file away if it is not needed any more");
 	undo_close(*undo);
 	*undo = NULL;
-	return error_set(error, code, "%s: the undo file cannot be written: %s", path, strerror(-code));
+	return code;
 }
 
-int undo_create(const char *path, const struct undo_header *header, bool append, uint64_t limit_bytes,
-                struct undo **undo, struct svc_error *error)
+int undo_create(const char *path, const struct undo_header *header, uint64_t limit_bytes, struct undo **undo,
+                struct svc_error *error)
 {
-	uint8_t raw[HEADER_BYTES];
+	uint8_t raw[UNDO_ENTRIES_OFFSET] = { 0 };
 	struct stat there;
 	int fd, code;
 
 	*undo = NULL;
 	/* An empty one: a crash came before its header. */
 	if (stat(path, &there) == 0 && (there.st_size || !S_ISREG(there.st_mode)))
-		return append_to(path, header, append, limit_bytes, undo, error);
+		return go_on(path, header, limit_bytes, undo, error);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return error_set(error, -errno, "%s: the undo file cannot be made: %s", path, strerror(errno));
+	if (fd < 0) {
+		code = error_set(error, -errno, "%s: the undo file cannot be made: %s", path, strerror(errno));
+		error_next(error, "give another place with --save FILE, or go without: --no-save");
+		return code;
+	}
 	*undo = undo_new(fd);
 	if (!*undo)
 		return error_set(error, -ENOMEM, "%s: out of memory", path);
 	(*undo)->header = *header;
 	(*undo)->limit_bytes = limit_bytes;
-	(*undo)->end = HEADER_BYTES;
+	(*undo)->end = UNDO_ENTRIES_OFFSET;
 	format_header(header, raw);
 	code = write_all(fd, raw, sizeof(raw), 0);
 	if (!code)
@@ -342,7 +160,9 @@ int undo_create(const char *path, const struct undo_header *header, bool append,
 		return 0;
 	undo_close(*undo);
 	*undo = NULL;
-	return error_set(error, code, "%s: the undo file cannot be written: %s", path, strerror(-code));
+	error_set(error, code, "%s: the undo file cannot be written: %s", path, strerror(-code));
+	error_next(error, "give another place with --save FILE, or go without: --no-save");
+	return code;
 }
 
 /* Compresses where that pays; most of what is not text or zeros does not shrink, and trying it is slow. */
@@ -362,65 +182,137 @@ static size_t pack(const void *bytes, size_t length, uint8_t *packed)
 	return length;
 }
 
-static int save_chunk(struct undo *undo, int copy, uint64_t offset, const void *bytes, size_t length)
+static int save_chunk(struct undo *undo, int copy, uint64_t offset, const uint8_t *old, const uint8_t *new,
+                      size_t length)
 {
-	uint8_t *raw = undo->packed;
-	size_t stored = pack(bytes, length, raw + ENTRY_BYTES);
+	uint8_t *raw = undo->packed, *sums = raw + UNDO_ENTRY_BYTES;
+	size_t pieces = undo_pieces(length), stored = pack(old, length, sums + 4 * pieces);
+	size_t size = UNDO_ENTRY_BYTES + 4 * pieces + stored;
 	int code;
 
-	memset(raw, 0, ENTRY_BYTES);
-	memcpy(raw, entry_magic, sizeof(entry_magic));
+	memset(raw, 0, UNDO_ENTRY_BYTES);
+	memcpy(raw, undo_entry_magic, sizeof(undo_entry_magic));
 	put_le32(raw + 8, (uint32_t)copy);
 	put_le32(raw + 12, (uint32_t)length);
 	put_le32(raw + 16, (uint32_t)stored);
 	put_le32(raw + 20, undo->group);
 	put_le64(raw + 24, offset);
 	put_le64(raw + 32, undo->synced);
-	put_le32(raw + 4, crc_of(raw + 8, ENTRY_BYTES - 8 + stored));
-	if (length && undo->limit_bytes && undo->end + ENTRY_BYTES + stored > undo->limit_bytes)
+	put_le32(raw + 40, undo->run);
+	for (size_t i = 0, at = 0; i < pieces; i++, at += UNDO_PIECE_BYTES)
+		put_le32(sums + 4 * i,
+		         undo_sum(new + at, length - at < UNDO_PIECE_BYTES ? length - at : UNDO_PIECE_BYTES));
+	put_le32(raw + 4, undo_sum(raw + 8, size - 8));
+	if (undo->limit_bytes && undo->end + size > undo->limit_bytes)
 		return -EFBIG;
-	code = write_all(undo->fd, raw, ENTRY_BYTES + stored, undo->end);
+	code = write_all(undo->fd, raw, size, undo->end);
 	if (!code)
-		undo->end += ENTRY_BYTES + stored;
+		undo->end += size;
+	if (memcmp(old, new, length)) /* else there is no write to wait for */
+		undo->in_group |= (uint64_t)1 << copy;
 	return code;
 }
 
-int undo_save(struct undo *undo, int copy, uint64_t offset, const void *bytes, size_t length)
+int undo_save(struct undo *undo, int copy, uint64_t offset, const void *old, const void *new, size_t length)
 {
-	const uint8_t *from = bytes;
-	int code = 0;
+	const uint8_t *was = old, *will_be = new;
+	int code = offset % UNDO_PIECE_BYTES ? -EINVAL : 0;
 
 	while (!code && length) {
 		size_t chunk = length < UNDO_CHUNK_BYTES ? length : UNDO_CHUNK_BYTES;
 
-		code = save_chunk(undo, copy, offset, from, chunk);
-		from += chunk;
+		code = save_chunk(undo, copy, offset, was, will_be, chunk);
+		was += chunk;
+		will_be += chunk;
 		offset += chunk;
 		length -= chunk;
 	}
+	if (code && !undo->failure)
+		undo->failure = code;
+	return code;
+}
+
+static int write_note(const struct undo *undo, const char magic[4], uint32_t state, uint64_t end, uint64_t at)
+{
+	uint8_t raw[UNDO_NOTE_BYTES] = { 0 };
+
+	memcpy(raw, magic, sizeof(undo_note_magic));
+	put_le32(raw + 8, state);
+	put_le64(raw + 16, end);
+	put_le32(raw + 4, undo_sum(raw + 8, sizeof(raw) - 8));
+	return write_all(undo->fd, raw, sizeof(raw), at);
+}
+
+/*
+ * How far it was synced, noted afterwards, and nobody waits for it: that tells a file that lost its end, or an entry that
+ * was damaged, from one whose last entries never came to count. Once a second, for it is one block more for the medium
+ * each time; and when the file is closed.
+ */
+static int note_synced(struct undo *undo, bool is_last)
+{
+	struct timespec now;
+	int code;
+
+	if (undo->state != UNDO_OPEN || undo->synced <= undo->noted)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!is_last && now.tv_sec <= undo->noted_seconds + 1)
+		return 0;
+	code = write_note(undo, undo_synced_magic, 0, undo->synced, UNDO_SYNCED_OFFSET);
+	undo->noted = undo->synced;
+	undo->noted_seconds = now.tv_sec;
 	return code;
 }
 
 int undo_sync(struct undo *undo)
 {
-	if (fdatasync(undo->fd))
-		return -errno;
-	undo->synced = undo->end;
-	return 0;
+	int code = fdatasync(undo->fd) ? -errno : 0;
+
+	if (!code) {
+		undo->synced = undo->end;
+		code = note_synced(undo, false);
+	}
+	if (!code)
+		return 0;
+	if (!undo->failure)
+		undo->failure = code;
+	return code;
 }
 
-int undo_finish(struct undo *undo)
+void undo_close(struct undo *undo)
+{
+	if (!undo)
+		return;
+	note_synced(undo, true); /* should that fail, what is there is as good as before */
+	close(undo->fd);
+	free(undo->place);
+	free(undo->packed);
+	free(undo);
+}
+
+int undo_note(struct undo *undo, enum undo_state state)
 {
 	int code = undo_sync(undo);
 
 	if (!code)
-		code = save_chunk(undo, 0, 0, NULL, 0);
-	return code ? code : undo_sync(undo);
+		code = write_note(undo, undo_note_magic, state, undo->end,
+		                  UNDO_NOTES_OFFSET + (uint64_t)(state - UNDO_FINISHED) * UNDO_NOTE_BYTES);
+	if (!code)
+		code = undo_sync(undo);
+	if (!code)
+		undo->state = state;
+	else if (!undo->failure)
+		undo->failure = code;
+	return code;
 }
 
-void undo_barrier(struct undo *undo)
+void undo_barrier(struct undo *undo, int copy)
 {
-	undo->group++;
+	bool had_entries = undo->in_group != 0;
+
+	undo->in_group &= ~((uint64_t)1 << copy);
+	if (had_entries && !undo->in_group)
+		undo->group++;
 }
 
 uint64_t undo_size(const struct undo *undo)
@@ -428,46 +320,7 @@ uint64_t undo_size(const struct undo *undo)
 	return undo->end;
 }
 
-const struct undo_header *undo_header(const struct undo *undo)
+int undo_failure(const struct undo *undo)
 {
-	return &undo->header;
-}
-
-bool undo_is_finished(const struct undo *undo)
-{
-	return undo->is_finished;
-}
-
-bool undo_touches(const struct undo *undo, int copy)
-{
-	return undo->touched >> copy & 1;
-}
-
-size_t undo_entries(const struct undo *undo)
-{
-	return undo->entries;
-}
-
-int undo_entry(struct undo *undo, size_t entry, int *copy, uint32_t *group, uint64_t *offset, void *buffer,
-               size_t *length)
-{
-	const uint8_t *raw = undo->packed;
-	size_t stored;
-	uLongf size;
-	int code = load_entry(undo, undo->entry[entry], &stored);
-
-	if (code)
-		return code == -ENODATA ? -EBADMSG : code;
-	*length = get_le32(raw + 12);
-	*offset = get_le64(raw + 24);
-	*group = get_le32(raw + 20);
-	*copy = (int)get_le32(raw + 8);
-	if (*copy < 0 || *copy >= undo->header.copies)
-		return -EBADMSG;
-	size = *length;
-	if (stored == *length)
-		memcpy(buffer, raw + ENTRY_BYTES, stored);
-	else if (uncompress(buffer, &size, raw + ENTRY_BYTES, stored) != Z_OK || size != *length)
-		return -EBADMSG;
-	return 0;
+	return undo->failure;
 }

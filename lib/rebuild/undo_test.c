@@ -8,17 +8,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dev/recorder.h"
-#include "rebuild/rebuild.h"
-#include "rebuild/undo.h"
+#include "locate/pv_write.h"
+#include "rebuild/restore.h"
 
-enum { DEVICE_BYTES = 4 << 20, HEADER_BYTES = 4096, ENTRY_BYTES = 40, COPIES = 2 };
+enum { DEVICE_BYTES = 4 << 20, ENTRIES_AT = 8192, NOTES_AT = 4096, ENTRY_BYTES = 48, COPIES = 2 };
 
 struct bed {
 	char path[64];
@@ -26,6 +28,7 @@ struct bed {
 	struct dev *device[SVC_COPIES_MAX];
 	struct undo_header header;
 	struct undo *undo;
+	struct undo_look look;
 	struct svc_error error;
 };
 
@@ -49,7 +52,7 @@ static int set_up(void **state)
 		snprintf(bed->header.copy[i].name, sizeof(bed->header.copy[i].name), "copy-%d", i % 10);
 		bed->header.copy[i].device_bytes = DEVICE_BYTES;
 	}
-	assert_int_equal(undo_create(bed->path, &bed->header, false, 0, &bed->undo, &bed->error), 0);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
 	*state = bed;
 	return 0;
 }
@@ -69,10 +72,21 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* Saves what is there, which is about to be overwritten. */
+static void save(struct bed *bed, int copy, uint64_t offset, size_t length, int with)
+{
+	uint8_t *new = malloc(length);
+
+	assert_non_null(new);
+	memset(new, with, length);
+	assert_int_equal(undo_save(bed->undo, copy, offset, bed->now[copy] + offset, new, length), 0);
+	free(new);
+}
+
 /* Saves what is there and overwrites it, as a rebuild does. */
 static void overwrite(struct bed *bed, int copy, uint64_t offset, size_t length, int with)
 {
-	assert_int_equal(undo_save(bed->undo, copy, offset, bed->now[copy] + offset, length), 0);
+	save(bed, copy, offset, length, with);
 	assert_int_equal(undo_sync(bed->undo), 0);
 	memset(bed->now[copy] + offset, with, length);
 }
@@ -80,12 +94,14 @@ static void overwrite(struct bed *bed, int copy, uint64_t offset, size_t length,
 static void reopen(struct bed *bed)
 {
 	undo_close(bed->undo);
-	assert_int_equal(undo_open(bed->path, &bed->undo, &bed->error), 0);
+	assert_int_equal(undo_open(bed->path, true, &bed->undo, &bed->error), 0);
 }
 
-static int put_back(struct bed *bed, uint64_t *written)
+static int put_back(struct bed *bed)
 {
-	return rebuild_undo(bed->undo, bed->device, NULL, written, &bed->error);
+	const struct restore_options options = { 0 };
+
+	return restore_run(bed->undo, bed->device, &options, &bed->look, &bed->error);
 }
 
 static void assert_as_before(const struct bed *bed)
@@ -119,41 +135,47 @@ static void flip(const char *path, uint64_t at)
 static void test_reverse_order(void **state)
 {
 	struct bed *bed = *state;
-	uint64_t written;
 
 	overwrite(bed, 0, 4096, 8192, 0xaa);
 	overwrite(bed, 0, 8192, 8192, 0xbb);
-	overwrite(bed, 1, 100, 3 * UNDO_CHUNK_BYTES + 77, 0xcc);
+	overwrite(bed, 1, 1024, 3 * UNDO_CHUNK_BYTES + 512, 0xdc);
 	overwrite(bed, 0, 4096, 512, 0xdd);
-	assert_int_equal(undo_finish(bed->undo), 0);
+	assert_int_equal(undo_note(bed->undo, UNDO_FINISHED), 0);
 	reopen(bed);
 	assert_true(undo_touches(bed->undo, 0) && undo_touches(bed->undo, 1));
-	assert_int_equal(put_back(bed, &written), 0);
-	assert_true(written >= 12288 + 3 * UNDO_CHUNK_BYTES);
+	assert_int_equal(put_back(bed), 0);
+	assert_int_equal(bed->look.copy[0].other_bytes, 12288);
+	assert_int_equal(bed->look.copy[1].other_bytes, 3 * UNDO_CHUNK_BYTES + 512);
 	assert_as_before(bed);
-	assert_int_equal(put_back(bed, &written), 0); /* on what is back: nothing that ends differently */
+	assert_int_equal(put_back(bed), 0); /* on what is back: nothing to do */
+	assert_int_equal(bed->look.copy[0].other_bytes + bed->look.copy[1].other_bytes, 0);
 	assert_as_before(bed);
+}
+
+static void open_noting(struct bed *bed, struct recording *recording, struct dev *noting[SVC_COPIES_MAX])
+{
+	for (int i = 0; i < COPIES; i++)
+		assert_int_equal(dev_open_recorder(bed->device[i], recording, (unsigned)i, &noting[i]), 0);
 }
 
 /* What a group put back is durable before the next group's turn. */
 static void test_group_barriers(void **state)
 {
+	const struct restore_options options = { 0 };
 	struct recording recording = { 0 };
 	struct bed *bed = *state;
 	struct dev *noting[SVC_COPIES_MAX] = { NULL };
 	static const uint64_t order[] = { 40960, 20480, 4096 };
-	uint64_t written;
 	size_t n = 0;
 
 	overwrite(bed, 0, 4096, 512, 0xa1);
-	undo_barrier(bed->undo);
+	undo_barrier(bed->undo, 0);
 	overwrite(bed, 0, 20480, 512, 0xa2);
-	undo_barrier(bed->undo);
+	undo_barrier(bed->undo, 0);
 	overwrite(bed, 0, 40960, 512, 0xa3);
 	reopen(bed);
-	for (int i = 0; i < COPIES; i++)
-		assert_int_equal(dev_open_recorder(bed->device[i], &recording, (unsigned)i, &noting[i]), 0);
-	assert_int_equal(rebuild_undo(bed->undo, noting, NULL, &written, &bed->error), 0);
+	open_noting(bed, &recording, noting);
+	assert_int_equal(restore_run(bed->undo, noting, &options, &bed->look, &bed->error), 0);
 	for (size_t i = 0; i < recording.items; i++) {
 		if (recording.item[i].is_flush)
 			continue;
@@ -167,32 +189,188 @@ static void test_group_barriers(void **state)
 		dev_close(noting[i]);
 }
 
+/* A group ends when every copy that has entries in it was flushed. */
+static void test_groups(void **state)
+{
+	struct bed *bed = *state;
+
+	overwrite(bed, 0, 4096, 512, 1);
+	overwrite(bed, 1, 4096, 512, 1);
+	undo_barrier(bed->undo, 0);
+	overwrite(bed, 1, 8192, 512, 1);
+	undo_barrier(bed->undo, 1);
+	undo_barrier(bed->undo, 0); /* nothing since: no group of its own */
+	overwrite(bed, 0, 8192, 512, 1);
+	reopen(bed);
+	assert_int_equal(undo_place(bed->undo, 2)->group, undo_place(bed->undo, 0)->group);
+	assert_int_equal(undo_place(bed->undo, 3)->group, undo_place(bed->undo, 0)->group + 1);
+}
+
 static void test_stop(void **state)
 {
 	volatile sig_atomic_t stop = 1;
+	const struct restore_options options = { .stop = &stop };
 	struct bed *bed = *state;
-	uint64_t written;
 
 	overwrite(bed, 0, 4096, 512, 0xa1);
 	reopen(bed);
-	assert_int_equal(rebuild_undo(bed->undo, bed->device, &stop, &written, &bed->error), -EINTR);
-	assert_int_equal(written, 0);
+	assert_int_equal(restore_run(bed->undo, bed->device, &options, &bed->look, &bed->error), -EINTR);
+	assert_int_equal(bed->now[0][4096], 0xa1);
 }
+
+static bool refuse(void *context, const struct undo_look *look)
+{
+	*(uint64_t *)context = look->copy[0].other_bytes;
+	return false;
+}
+
+/* Neither looking nor a refused question changes anything, the file neither. */
+static void test_only_looked_at(void **state)
+{
+	uint64_t asked = 0;
+	const struct restore_options dry = { .is_dry_run = true };
+	const struct restore_options refused = { .confirm = refuse, .context = &asked };
+	struct bed *bed = *state;
+
+	overwrite(bed, 0, 4096, 1024, 0xa1);
+	reopen(bed);
+	assert_int_equal(restore_run(bed->undo, bed->device, &dry, &bed->look, &bed->error), 0);
+	assert_int_equal(bed->look.copy[0].other_bytes, 1024);
+	assert_int_equal(restore_run(bed->undo, bed->device, &refused, &bed->look, &bed->error), -ECANCELED);
+	assert_int_equal(asked, 1024);
+	assert_int_equal(bed->now[0][4096], 0xa1);
+	reopen(bed);
+	assert_int_equal(undo_state(bed->undo), UNDO_OPEN);
+}
+
+/* ---- other devices, used again ---- */
+
+static void put_label(struct bed *bed, const char *uuid)
+{
+	struct pv_label label = { .sector = 1, .size_bytes = DEVICE_BYTES, .data_offset_bytes = 1 << 20 };
+
+	memset(bed->now[0], 0, 4096);
+	if (!uuid)
+		return;
+	strcpy(label.uuid, uuid);
+	assert_int_equal(pv_write_layout(bed->device[0], &label, "", 0), 0);
+}
+
+#define UUID_1 "AAAAAA-BBBB-CCCC-DDDD-EEEE-FFFF-111111"
+#define UUID_2 "AAAAAA-BBBB-CCCC-DDDD-EEEE-FFFF-222222"
 
 static void test_other_devices(void **state)
 {
 	struct dev *none[SVC_COPIES_MAX] = { NULL }, *small[SVC_COPIES_MAX] = { NULL };
+	const struct restore_options options = { 0 };
 	struct bed *bed = *state;
-	uint64_t written;
+
+	overwrite(bed, 0, 8192, 512, 0xa1);
+	reopen(bed);
+	assert_int_equal(restore_run(bed->undo, none, &options, &bed->look, &bed->error), -ENODEV);
+	assert_int_equal(dev_open_memory(bed->now[0], DEVICE_BYTES - 512, false, &small[0]), 0);
+	assert_int_equal(restore_run(bed->undo, small, &options, &bed->look, &bed->error), -EINVAL);
+	assert_non_null(strstr(bed->error.text, "copy-0"));
+	dev_close(small[0]);
+	undo_close(bed->undo);
+	unlink(bed->path);
+
+	/* It had a PV: another one's device, or one without, is not it. */
+	strcpy(bed->header.copy[0].pv_uuid, UUID_1);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
+	save(bed, 0, 8192, 512, 0); /* as it is on a blank device */
+	memset(bed->now[0], 0, DEVICE_BYTES);
+	reopen(bed);
+	assert_int_equal(put_back(bed), -EINVAL);
+	assert_non_null(strstr(bed->error.text, "none"));
+	put_label(bed, UUID_2);
+	assert_int_equal(put_back(bed), -EINVAL);
+	assert_non_null(strstr(bed->error.text, UUID_2));
+	assert_int_equal(bed->now[0][8192], 0);
+	put_label(bed, UUID_1);
+	assert_int_equal(put_back(bed), 0);
+	assert_int_equal(bed->now[0][8192], 0xa1);
+}
+
+/* One byte of one place, at any of the file's states: nothing is written, and the copy is named. */
+static void test_used_again(void **state)
+{
+	struct bed *bed = *state;
+
+	for (int s = UNDO_OPEN; s <= UNDO_DONE; s++) {
+		uint8_t *was = malloc(DEVICE_BYTES);
+
+		assert_non_null(was);
+		undo_close(bed->undo);
+		unlink(bed->path);
+		assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
+		overwrite(bed, 0, 4096, 4096, 0xa1);
+		overwrite(bed, 1, 65536, 8192, 0xa2);
+		overwrite(bed, 1, 65536, 4096, 0xa3);
+		for (int reached = UNDO_FINISHED; reached <= s; reached++)
+			assert_int_equal(undo_note(bed->undo, (enum undo_state)reached), 0);
+		if (s == UNDO_DONE)
+			for (int i = 0; i < COPIES; i++)
+				memcpy(bed->now[i], bed->before[i], DEVICE_BYTES);
+		bed->now[1][65536 + 700] ^= 1;
+		memcpy(was, bed->now[1], DEVICE_BYTES);
+		reopen(bed);
+		assert_int_equal(put_back(bed), -ESTALE);
+		assert_non_null(strstr(bed->error.text, "copy-1"));
+		assert_int_equal(bed->look.copy[1].strange_bytes, 512);
+		assert_int_equal(bed->look.copy[1].strange_places, 1);
+		assert_int_equal(bed->look.copy[1].first_strange, 65536 + 512);
+		assert_memory_equal(bed->now[1], was, DEVICE_BYTES);
+		assert_int_equal(undo_state(bed->undo), s);
+		bed->now[1][65536 + 700] ^= 1;
+		assert_int_equal(put_back(bed), 0);
+		assert_as_before(bed);
+		free(was);
+	}
+}
+
+/* After the end each place holds its last write; before it an earlier one will do. */
+static void test_earlier_write(void **state)
+{
+	struct bed *bed = *state;
 
 	overwrite(bed, 0, 4096, 512, 0xa1);
+	overwrite(bed, 0, 4096, 512, 0xa2);
+	memset(bed->now[0] + 4096, 0xa1, 512);
 	reopen(bed);
-	assert_int_equal(rebuild_undo(bed->undo, none, NULL, &written, &bed->error), -ENODEV);
-	assert_int_equal(dev_open_memory(bed->now[0], DEVICE_BYTES - 512, false, &small[0]), 0);
-	assert_int_equal(rebuild_undo(bed->undo, small, NULL, &written, &bed->error), -EINVAL);
-	assert_non_null(strstr(bed->error.text, "copy-0"));
-	assert_int_equal(bed->now[0][4096], 0xa1);
-	dev_close(small[0]);
+	assert_int_equal(undo_look(bed->undo, UNDO_OPEN, bed->device, NULL, &bed->look, &bed->error), 0);
+	assert_int_equal(undo_look(bed->undo, UNDO_FINISHED, bed->device, NULL, &bed->look, &bed->error), -ESTALE);
+	assert_int_equal(undo_look(bed->undo, UNDO_DONE, bed->device, NULL, &bed->look, &bed->error), -ESTALE);
+	assert_int_equal(put_back(bed), 0);
+	assert_as_before(bed);
+}
+
+/*
+ * The mark was durable before the content was written: where the content is there and the mark is not, someone
+ * else took it away. But what was on its way when a run was cut may be lost, and is no such sign.
+ */
+static void test_order_of_loss(void **state)
+{
+	struct bed *bed = *state;
+
+	overwrite(bed, 0, 4096, 512, 0xa1);
+	undo_barrier(bed->undo, 0);
+	overwrite(bed, 0, 65536, 4096, 0xa2);
+	memcpy(bed->now[0] + 4096, bed->before[0] + 4096, 512);
+	reopen(bed);
+	assert_int_equal(put_back(bed), -ESTALE);
+	assert_int_equal(bed->now[0][65536], 0xa2);
+	memset(bed->now[0] + 4096, 0xa1, 512);
+	undo_close(bed->undo);
+	/* The run goes on; of the first one's last write half was lost. */
+	memcpy(bed->now[0] + 65536, bed->before[0] + 65536, 2048);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
+	overwrite(bed, 0, 4096, 512, 0xa3);
+	undo_barrier(bed->undo, 0);
+	overwrite(bed, 0, 131072, 4096, 0xa4);
+	reopen(bed);
+	assert_int_equal(put_back(bed), 0);
+	assert_as_before(bed);
 }
 
 /* ---- damage ---- */
@@ -201,18 +379,18 @@ static void test_other_devices(void **state)
 static void test_torn_tail(void **state)
 {
 	struct bed *bed = *state;
-	uint64_t least, most, written;
+	uint64_t least, most;
 
-	overwrite(bed, 0, 4096, 5000, 1);
+	overwrite(bed, 0, 4096, 5120, 1);
 	least = size_of(bed->path);
-	assert_int_equal(undo_save(bed->undo, 0, 65536, bed->now[0] + 65536, 700), 0); /* not synced, not overwritten */
+	save(bed, 0, 65536, 1024, 7); /* not synced, not overwritten */
 	most = size_of(bed->path);
 	for (uint64_t cut = most - 1; cut >= least; cut--) {
 		assert_int_equal(truncate(bed->path, (off_t)cut), 0);
 		reopen(bed);
-		assert_int_equal(undo_entries(bed->undo), 1);
+		assert_int_equal(undo_places(bed->undo), 1);
 	}
-	assert_int_equal(put_back(bed, &written), 0);
+	assert_int_equal(put_back(bed), 0);
 	assert_as_before(bed);
 }
 
@@ -220,22 +398,22 @@ static void test_torn_tail(void **state)
 static void test_reordered_tail(void **state)
 {
 	struct bed *bed = *state;
-	uint64_t first, written;
+	uint64_t first;
 
-	overwrite(bed, 0, 4096, 5000, 1);
+	overwrite(bed, 0, 4096, 5120, 1);
 	first = size_of(bed->path);
-	assert_int_equal(undo_save(bed->undo, 0, 65536, bed->now[0] + 65536, 700), 0);
-	assert_int_equal(undo_save(bed->undo, 0, 131072, bed->now[0] + 131072, 700), 0);
+	save(bed, 0, 65536, 1024, 9);
+	save(bed, 0, 131072, 1024, 9);
 	flip(bed->path, first + ENTRY_BYTES);
 	reopen(bed);
-	assert_int_equal(undo_entries(bed->undo), 1);
+	assert_int_equal(undo_places(bed->undo), 1);
 	undo_close(bed->undo);
-	assert_int_equal(undo_create(bed->path, &bed->header, true, 0, &bed->undo, &bed->error), 0);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
 	assert_int_equal(size_of(bed->path), first);
-	overwrite(bed, 0, 65536, 700, 9);
+	overwrite(bed, 0, 65536, 1024, 9);
 	reopen(bed);
-	assert_int_equal(undo_entries(bed->undo), 2);
-	assert_int_equal(put_back(bed, &written), 0);
+	assert_int_equal(undo_places(bed->undo), 2);
+	assert_int_equal(put_back(bed), 0);
 	assert_as_before(bed);
 }
 
@@ -246,28 +424,53 @@ static void test_damage(void **state)
 	uint64_t end;
 
 	for (int i = 0; i < 5; i++)
-		overwrite(bed, i % COPIES, (uint64_t)i * 100000, 3000, i);
-	assert_int_equal(undo_finish(bed->undo), 0);
-	end = size_of(bed->path) - ENTRY_BYTES;
+		overwrite(bed, i % COPIES, (uint64_t)i * 102400, 3072, i);
+	assert_int_equal(undo_note(bed->undo, UNDO_FINISHED), 0);
+	end = size_of(bed->path);
 	undo_close(bed->undo);
 	bed->undo = NULL;
-	for (uint64_t at = HEADER_BYTES; at < end; at += 13) {
+	for (uint64_t at = 0; at < end; at += at < ENTRIES_AT ? 5 : 13) {
 		struct undo *undo;
 
 		flip(bed->path, at);
-		if (undo_open(bed->path, &undo, &bed->error) != -EBADMSG)
+		if (undo_open(bed->path, true, &undo, &bed->error) != -EBADMSG)
 			fail_msg("byte %llu of the undo file is wrong and nobody sees it", (unsigned long long)at);
 		assert_null(undo);
 		flip(bed->path, at);
 	}
-	for (uint64_t at = 0; at < HEADER_BYTES; at += 5) {
-		struct undo *undo;
+	assert_int_equal(undo_open(bed->path, true, &bed->undo, &bed->error), 0);
+	/* Whole entries are missing from its end. */
+	end = undo_place(bed->undo, 4)->at;
+	assert_int_equal(truncate(bed->path, (off_t)end), 0);
+	undo_close(bed->undo);
+	assert_int_equal(undo_open(bed->path, true, &bed->undo, &bed->error), -EBADMSG);
+}
 
+/* The same of a file whose rebuild was interrupted: what was synced, and written over, is all there or nothing counts. */
+static void test_damage_while_open(void **state)
+{
+	struct bed *bed = *state;
+	struct undo *undo;
+	uint64_t end;
+
+	for (int i = 0; i < 3; i++)
+		save(bed, i % COPIES, (uint64_t)i * 102400, 3072, i + 1);
+	assert_int_equal(undo_sync(bed->undo), 0); /* all in one go: no entry tells of another one */
+	end = size_of(bed->path);
+	undo_close(bed->undo);
+	bed->undo = NULL;
+	for (uint64_t at = ENTRIES_AT; at < end; at += 7) {
 		flip(bed->path, at);
-		assert_int_equal(undo_open(bed->path, &undo, &bed->error), -EBADMSG);
+		if (undo_open(bed->path, true, &undo, &bed->error) != -EBADMSG)
+			fail_msg("byte %llu of the undo file is wrong and nobody sees it", (unsigned long long)at);
 		flip(bed->path, at);
 	}
-	assert_int_equal(undo_open(bed->path, &bed->undo, &bed->error), 0);
+	for (uint64_t cut = end - 1; cut >= ENTRIES_AT; cut -= 5) {
+		assert_int_equal(truncate(bed->path, (off_t)cut), 0);
+		if (undo_open(bed->path, true, &undo, &bed->error) != -EBADMSG)
+			fail_msg("the undo file ends at byte %llu and nobody sees it", (unsigned long long)cut);
+		assert_int_equal(undo_create(bed->path, &bed->header, 0, &undo, &bed->error), -EBADMSG);
+	}
 }
 
 static void test_wrong_files(void **state)
@@ -275,10 +478,11 @@ static void test_wrong_files(void **state)
 	struct bed *bed = *state;
 	struct undo *undo;
 
-	assert_int_equal(undo_open("/dev/null", &undo, &bed->error), -EBADMSG);
-	assert_int_equal(undo_open("/nonexistent/undo", &undo, &bed->error), -ENOENT);
+	assert_int_equal(undo_open("/dev/null", true, &undo, &bed->error), -EBADMSG);
+	assert_int_equal(undo_open("/nonexistent/undo", true, &undo, &bed->error), -ENOENT);
 	overwrite(bed, 0, 4096, 512, 0xa1);
-	assert_int_equal(undo_create(bed->path, &bed->header, false, 0, &undo, &bed->error), -EEXIST);
+	assert_int_equal(undo_note(bed->undo, UNDO_FINISHED), 0);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &undo, &bed->error), -EEXIST);
 	assert_null(undo);
 }
 
@@ -287,20 +491,19 @@ static void test_going_on(void **state)
 {
 	struct bed *bed = *state;
 	struct undo *undo;
-	uint64_t written;
 
 	undo_close(bed->undo);
-	assert_int_equal(undo_create(bed->path, &bed->header, false, 0, &bed->undo, &bed->error), 0);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
 	undo_close(bed->undo);
 	assert_int_equal(truncate(bed->path, 0), 0);
-	assert_int_equal(undo_create(bed->path, &bed->header, false, 0, &bed->undo, &bed->error), 0);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
 	overwrite(bed, 0, 4096, 512, 0xa1);
 	reopen(bed);
-	assert_false(undo_is_finished(bed->undo));
-	assert_int_equal(put_back(bed, &written), 0);
+	assert_int_equal(undo_state(bed->undo), UNDO_OPEN);
+	assert_int_equal(put_back(bed), 0);
 	reopen(bed);
-	assert_true(undo_is_finished(bed->undo));
-	assert_int_equal(undo_create(bed->path, &bed->header, true, 0, &undo, &bed->error), -EEXIST);
+	assert_int_equal(undo_state(bed->undo), UNDO_DONE);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &undo, &bed->error), -EEXIST);
 	assert_null(undo);
 }
 
@@ -311,25 +514,24 @@ static void test_append(void **state)
 	struct bed *bed = *state;
 	struct undo_header other = bed->header;
 	struct undo *undo;
-	uint64_t written;
 
-	overwrite(bed, 0, 4096, 5000, 1);
+	overwrite(bed, 0, 4096, 5120, 1);
 	undo_close(bed->undo);
 	bed->undo = NULL;
 	strcpy(other.lv_uuid, "another");
-	assert_int_equal(undo_create(bed->path, &other, true, 0, &undo, &bed->error), -EINVAL);
+	assert_int_equal(undo_create(bed->path, &other, 0, &undo, &bed->error), -EINVAL);
 	other = bed->header;
 	other.copy[1].device_bytes++;
-	assert_int_equal(undo_create(bed->path, &other, true, 0, &undo, &bed->error), -EINVAL);
+	assert_int_equal(undo_create(bed->path, &other, 0, &undo, &bed->error), -EINVAL);
 	other = bed->header;
 	strcpy(other.copy[1].name, "x");
-	assert_int_equal(undo_create(bed->path, &other, true, 0, &undo, &bed->error), -EINVAL);
-	assert_int_equal(undo_create(bed->path, &bed->header, true, 0, &bed->undo, &bed->error), 0);
-	overwrite(bed, 0, 4096, 5000, 2);
+	assert_int_equal(undo_create(bed->path, &other, 0, &undo, &bed->error), -EINVAL);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
+	overwrite(bed, 0, 4096, 5120, 2);
 	overwrite(bed, 1, 0, 512, 2);
 	reopen(bed);
-	assert_int_equal(undo_entries(bed->undo), 3);
-	assert_int_equal(put_back(bed, &written), 0);
+	assert_int_equal(undo_places(bed->undo), 3);
+	assert_int_equal(put_back(bed), 0);
 	assert_as_before(bed);
 }
 
@@ -338,23 +540,58 @@ static void test_limit(void **state)
 	struct bed *bed = *state;
 
 	undo_close(bed->undo);
-	assert_int_equal(undo_create(bed->path, &bed->header, true, HEADER_BYTES + 2000, &bed->undo, &bed->error), 0);
-	assert_int_equal(undo_save(bed->undo, 0, 65536, bed->before[0] + 65536, 1000), 0);
-	assert_int_equal(undo_save(bed->undo, 0, 70000, bed->before[0] + 70000, 1000), -EFBIG);
-	assert_true(undo_size(bed->undo) <= HEADER_BYTES + 2000);
-	assert_int_equal(undo_save(bed->undo, 0, 0, bed->before[0], 4096), 0); /* zeros: they shrink */
-	assert_int_equal(undo_finish(bed->undo), 0);
+	assert_int_equal(undo_create(bed->path, &bed->header, ENTRIES_AT + 2000, &bed->undo, &bed->error), 0);
+	save(bed, 0, 65536, 1024, 1);
+	assert_int_equal(undo_failure(bed->undo), 0);
+	assert_int_equal(undo_save(bed->undo, 0, 71680, bed->before[0] + 71680, bed->before[0], 1024), -EFBIG);
+	assert_int_equal(undo_failure(bed->undo), -EFBIG);
+	assert_true(undo_size(bed->undo) <= ENTRIES_AT + 2000);
+	save(bed, 0, 0, 4096, 0); /* zeros: they shrink */
+	assert_int_equal(undo_note(bed->undo, UNDO_FINISHED), 0);
 	reopen(bed);
-	assert_int_equal(undo_entries(bed->undo), 3);
+	assert_int_equal(undo_places(bed->undo), 2);
+}
+
+/* Notes need no room that is not there already: what a full disk stopped can be put back. */
+static void test_full_disk(void **state)
+{
+	struct bed *bed = *state;
+	struct rlimit limit, was;
+
+	overwrite(bed, 0, 4096, 5120, 1);
+	reopen(bed);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	limit = was;
+	limit.rlim_cur = size_of(bed->path);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(put_back(bed), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_as_before(bed);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_reverse_order), TEST(test_group_barriers), TEST(test_stop),   TEST(test_other_devices),
-		TEST(test_torn_tail),     TEST(test_reordered_tail), TEST(test_damage), TEST(test_wrong_files),
-		TEST(test_going_on),      TEST(test_append),         TEST(test_limit),
+		TEST(test_reverse_order),
+		TEST(test_group_barriers),
+		TEST(test_groups),
+		TEST(test_stop),
+		TEST(test_only_looked_at),
+		TEST(test_other_devices),
+		TEST(test_used_again),
+		TEST(test_earlier_write),
+		TEST(test_order_of_loss),
+		TEST(test_torn_tail),
+		TEST(test_reordered_tail),
+		TEST(test_damage),
+		TEST(test_damage_while_open),
+		TEST(test_wrong_files),
+		TEST(test_going_on),
+		TEST(test_append),
+		TEST(test_limit),
+		TEST(test_full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* What the content says, once the history has named the newest copies; and the copies beside them. */
 #include <inttypes.h>
 
+#include "verdict/history.h"
 #include "verdict/judgement.h"
 #include "verdict/verdict.h"
 
@@ -237,6 +238,61 @@ static bool judge_whole_equals(struct judgement *j)
 	return judgement_conclude(j, VERDICT_IN_SYNC, -1);
 }
 
+/* Whether this copy went on without every leg that no usable copy shows, whichever a damaged one was. */
+static bool went_on_without(const struct judgement *j, const struct copy *right)
+{
+	uint64_t missing = ((uint64_t)1 << right->evidence.lvm.leg_count) - 1;
+
+	for (int i = 0; i < j->copies; i++)
+		if (j->is_usable[i])
+			missing &= ~((uint64_t)1 << j->copy[i].evidence.lvm.leg_index);
+	return right->evidence.raid.present && !(missing & ~right->evidence.raid.failed_devices);
+}
+
+static bool is_being_rebuilt(const struct copy *copy)
+{
+	enum reason_id why;
+
+	for (size_t i = 0; i < copy->findings.count; i++)
+		if (copy->findings.item[i].id == REASON_REBUILD_TARGET)
+			return true;
+	return history_is_unfinished(copy, &why);
+}
+
+/*
+ * A damaged copy is no authority, but it may have what the others lack: it went on without them, and what said so is
+ * what was damaged. Its superblock is heard where that can be read; where not, the authority's has to say that it went
+ * on without it. True where the damaged copy is known to have gone on: then the other one is no authority either.
+ */
+static bool judge_damaged(struct judgement *j, int authority)
+{
+	const struct copy *right = &j->copy[authority];
+	bool is_ahead = false;
+
+	for (int i = 0; i < j->copies && right->evidence.lvm.type != MIRROR_NONE; i++) {
+		const struct copy *copy = &j->copy[i];
+
+		if (j->verdict->state[i] != STATE_DAMAGED || verdict_first_path(j->copy, j->copies, i) != i ||
+		    is_being_rebuilt(copy))
+			continue;
+		if (history_accuses(copy, right)) {
+			is_ahead = true;
+			reason_add(&j->verdict->reasons, REASON_MAY_BE_NEWER, i,
+			           "%s is damaged, but its superblock can be read and names %s failed: it went on "
+			           "without it",
+			           copy->name, right->name);
+		} else if (copy->evidence.raid.present && right->evidence.raid.present
+		                   ? copy->evidence.raid.events > right->evidence.raid.events &&
+		                             !history_accuses(right, copy)
+		                   : !went_on_without(j, right)) {
+			reason_add(&j->verdict->reasons, REASON_MAY_BE_NEWER, i,
+			           "%s is damaged, and nothing that can be read says that it is not newer than %s",
+			           copy->name, right->name);
+		}
+	}
+	return is_ahead;
+}
+
 bool judge_content(struct judgement *j)
 {
 	int authority, stale = 0, lost, equals, unreadable;
@@ -262,6 +318,10 @@ bool judge_content(struct judgement *j)
 	}
 	if (!stale && !lost && !unreadable)
 		return judge_whole_equals(j);
+	if (judge_damaged(j, authority)) {
+		mark_equals(j, -1, STATE_DIVERGED);
+		return judgement_conclude(j, VERDICT_UNKNOWN, -1);
+	}
 	mark_equals(j, authority, STATE_IN_SYNC);
 	if (!stale && judgement_count(j, j->is_equal) == 1) {
 		reason_add(&j->verdict->reasons, REASON_ONE_WHOLE, authority, "%s is the only whole and usable copy",

@@ -87,6 +87,18 @@ static enum relation relate_generations(const struct record *x, const struct rec
 	return !is_newer && is_common_ancestor(x, y) ? RELATION_SPLIT : RELATION_UNKNOWN;
 }
 
+/*
+ * Who goes on without another claims it first. One that names the other failed, could have a generation and has none,
+ * while the other has one, was chosen by somebody: what the other was claimed for may be on it alone.
+ */
+static bool is_unclaimed_winner(enum relation kernel, const struct copy *x, const struct copy *y)
+{
+	const struct copy *newer = kernel == RELATION_NEWER ? x : y, *older = newer == x ? y : x;
+
+	return (kernel == RELATION_NEWER || kernel == RELATION_OLDER) && newer->evidence.record.has_area &&
+	       !has_generation(newer) && has_generation(older);
+}
+
 enum relation history_relate(const struct copy *x, const struct copy *y, uint64_t present, enum reason_id *why)
 {
 	enum relation kernel, record;
@@ -99,6 +111,10 @@ enum relation history_relate(const struct copy *x, const struct copy *y, uint64_
 		*why = REASON_NO_HISTORY;
 		return RELATION_UNKNOWN;
 	}
+	if (is_unclaimed_winner(kernel, x, y)) {
+		*why = REASON_CONTRADICTION;
+		return RELATION_UNKNOWN;
+	}
 	if (!has_generation(x) || !has_generation(y) || kernel == RELATION_SPLIT)
 		return kernel;
 	record = relate_generations(&x->evidence.record.record, &y->evidence.record.record);
@@ -106,6 +122,9 @@ enum relation history_relate(const struct copy *x, const struct copy *y, uint64_
 	case RELATION_NEWER:
 	case RELATION_OLDER:
 		if (kernel == record)
+			return kernel;
+		/* Then that another one has its generation in the past does not mean that it has all of it. */
+		if (*why == REASON_MUTUAL_THIRD && history_is_beyond(record == RELATION_NEWER ? y : x))
 			return kernel;
 		if (kernel == RELATION_SAME || kernel == RELATION_TORN || *why == REASON_MUTUAL_THIRD) {
 			*why = REASON_GENERATION;
@@ -127,6 +146,14 @@ enum relation history_relate(const struct copy *x, const struct copy *y, uint64_
 bool history_accuses(const struct copy *x, const struct copy *y)
 {
 	return x->evidence.raid.present && y->evidence.raid.present && accuses(x, y);
+}
+
+bool history_is_beyond(const struct copy *copy)
+{
+	const struct record *record = &copy->evidence.record.record;
+	uint64_t legs = record->legs || !record->owner ? record->legs : ~(uint64_t)0;
+
+	return has_generation(copy) && (record->is_beyond || copy->evidence.raid.failed_devices & legs);
 }
 
 bool history_is_unfinished(const struct copy *copy, enum reason_id *why)

@@ -29,6 +29,13 @@ enum relation history_relate(const struct copy *x, const struct copy *y, uint64_
 /* Whether x's superblock names y failed: x belongs, or belonged, to a mirror that went on without y. */
 bool history_accuses(const struct copy *x, const struct copy *y);
 
+/*
+ * Whether this copy holds, or may hold, more than its record's generation says. It went on without a leg that has that
+ * very generation: a leg that fails is named in the superblocks at once, and a new generation is noted a moment later.
+ * Or its record says so. A claim that does not say who may have the generation (legs 0) cannot rule it out.
+ */
+bool history_is_beyond(const struct copy *copy);
+
 /* Whether this copy was being rebuilt, by svc-resync or by the kernel, and was not finished. */
 bool history_is_unfinished(const struct copy *copy, enum reason_id *why);
 

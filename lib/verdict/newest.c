@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Who is newest: unfinished rebuilds out, every pair related, the order closed. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "verdict/history.h"
 #include "verdict/judgement.h"
@@ -18,7 +19,8 @@ static void judge_unfinished(struct judgement *j)
 		j->verdict->state[i] = STATE_STALE;
 		if (why == REASON_REBUILD_TARGET)
 			reason_add(&j->verdict->reasons, why, i,
-			           "%s is being rebuilt from %s and is not finished: %" PRIu64 " of %" PRIu64 " bytes",
+			           "%s is being rebuilt from %s and is not finished: at least %" PRIu64 " of %" PRIu64
+			           " bytes are done",
 			           j->copy[i].name, record->rebuild_source[0] ? record->rebuild_source : "another copy",
 			           record->rebuild_done_bytes, record->rebuild_total_bytes);
 		else
@@ -86,7 +88,8 @@ static void explain(struct judgement *j, enum reason_id why, int x, int y)
 /*
  * A leg whose rebuild by the kernel was cut off is no candidate, but what it knows still counts: it was
  * being rebuilt from a copy that went on without those it names failed. If the newest whole copy here is
- * among them, the other one holds what this one lacks. (svc-resync's own mark names nobody.)
+ * among them, the other one holds what this one lacks. (svc-resync's own mark names nobody.) And whoever watched
+ * the mirror go on without a leg wrote that into the leg's record as soon as it could be reached again.
  */
 static bool judge_outdated(struct judgement *j)
 {
@@ -105,6 +108,18 @@ static bool judge_outdated(struct judgement *j)
 			           j->copy[x].name, j->copy[y].name);
 			is_outdated = true;
 		}
+	for (int y = 0; y < j->copies; y++) {
+		const struct copy *copy = &j->copy[y];
+
+		if (!j->is_equal[y] || !copy->evidence.record.present || !copy->evidence.record.record.is_outdated ||
+		    strcmp(copy->evidence.record.record.pv_uuid, copy->evidence.lvm.pv_uuid) != 0)
+			continue;
+		reason_add(&j->verdict->reasons, REASON_NEWER_ELSEWHERE, y,
+		           "%s's record says that the mirror went on without it: newer data was on a copy that is not "
+		           "here",
+		           copy->name);
+		is_outdated = true;
+	}
 	return is_outdated && judgement_conclude(j, VERDICT_UNKNOWN, -1);
 }
 

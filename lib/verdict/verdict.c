@@ -49,6 +49,18 @@ static enum svc_exit exit_of(enum verdict_kind kind)
 	}
 }
 
+bool verdict_has(const struct verdict *verdict, enum reason_id id, int *copy)
+{
+	for (size_t i = 0; i < verdict->reasons.count; i++) {
+		if (verdict->reasons.item[i].id != id)
+			continue;
+		if (copy)
+			*copy = verdict->reasons.item[i].copy;
+		return true;
+	}
+	return false;
+}
+
 int verdict_first_path(const struct copy *copy, int copies, int index)
 {
 	for (int i = 0; i < copies; i++)

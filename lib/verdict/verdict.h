@@ -26,6 +26,9 @@ int verdict_reference(const struct copy *copy, int copies, const struct verdict 
 /* The index of the first usable copy in the same group: `copy[index]` is a second path to it. Else index. */
 int verdict_first_path(const struct copy *copy, int copies, int index);
 
+/* Whether the reason is among the verdict's; *copy, where not NULL, is then whose it is. */
+bool verdict_has(const struct verdict *verdict, enum reason_id id, int *copy);
+
 /* The words of the JSON. */
 const char *verdict_name(enum verdict_kind kind);
 const char *state_name(enum copy_state state);

@@ -26,6 +26,9 @@ struct row {
 	enum rebuild_state rebuild;
 	uint64_t recovery, resync; /* 0: complete, else the sector it stopped at */
 	uint64_t dirty;
+	bool is_outdated;
+	bool is_beyond;
+	unsigned record_legs;
 	bool needs_recovery, is_live, no_fs, is_other_vg, is_other_fs;
 	const char *pv;               /* NULL: after the name's group */
 	unsigned superblock_position; /* +1; 0: as LVM says */
@@ -131,7 +134,15 @@ static const struct testcase cases[] = {
 	{ "checksums call the reference damaged", { LEG("flash-a", 5, 0, .state = STATE_DAMAGED), LEG("shared", 5, 0, AUTHORITY, .used = 4096, .settled = 4096, .voice = CHECKSUM_COPY) },
 	  false, VERDICT_SINGLE, 1, 1, REASON_CHECKSUM },
 	{ "blank flash", { { .name = "flash-a", .condition = COPY_BLANK, .state = STATE_BLANK }, LEG("shared", 5, 0, AUTHORITY) }, false, VERDICT_SINGLE, 1, 1, REASON_ONE_WHOLE },
-	{ "damaged shared", { LEG("flash-a", 5, 0, AUTHORITY), { .name = "shared", .condition = COPY_DAMAGED, .state = STATE_DAMAGED } }, false, VERDICT_SINGLE, 0, 1, REASON_ONE_WHOLE },
+	{ "damaged shared that was left behind", { LEG("flash-a", 5, 2, AUTHORITY), { .name = "shared", .condition = COPY_DAMAGED, .state = STATE_DAMAGED } }, false, VERDICT_SINGLE, 0, 1, REASON_ONE_WHOLE },
+	{ "damaged shared, nothing rules out that it is newer", { LEG("flash-a", 5, 0, AUTHORITY), { .name = "shared", .condition = COPY_DAMAGED, .state = STATE_DAMAGED } },
+	  false, VERDICT_SINGLE, 0, 1, REASON_MAY_BE_NEWER },
+	{ "damaged shared that went on without the flash", { LEG("flash-a", 5, 0, DIVERGED), LEG("shared", 9, 1, .no_fs = true, .state = STATE_DAMAGED) },
+	  false, VERDICT_UNKNOWN, -1, 2, REASON_MAY_BE_NEWER },
+	{ "damaged shared with the higher counter", { LEG("flash-a", 5, 0, AUTHORITY), LEG("shared", 9, 0, .no_fs = true, .state = STATE_DAMAGED) },
+	  false, VERDICT_SINGLE, 0, 1, REASON_MAY_BE_NEWER },
+	{ "a stale leg, and a damaged one that may be the newest", { LEG3("flash-a", 9, 2, AUTHORITY), LEG3("flash-b", 5, 0, STALE), { .name = "shared", .condition = COPY_DAMAGED, .state = STATE_DAMAGED } },
+	  false, VERDICT_STALE, 0, 1, REASON_MAY_BE_NEWER },
 	{ "leg without a file system", { LEG("flash-a", 5, 0, AUTHORITY), LEG("shared", 5, 0, .no_fs = true, .state = STATE_DAMAGED) }, false, VERDICT_SINGLE, 0, 1, REASON_FS_DAMAGED },
 	{ "no file system anywhere", { LEG("flash-a", 5, 0, IN_SYNC, .no_fs = true), LEG("shared", 5, 0, IN_SYNC, .no_fs = true) }, false, VERDICT_IN_SYNC, -1, 0, REASON_NO_FS },
 	{ "two equal and a blank one", { LEG3("flash-a", 5, 2, AUTHORITY), { .name = "flash-b", .condition = COPY_BLANK, .state = STATE_BLANK }, LEG3("shared", 5, 2, IN_SYNC) },
@@ -158,12 +169,33 @@ static const struct testcase cases[] = {
 	{ "interrupted rebuild by the kernel", { LEG("flash-a", 5, 0, STALE, .recovery = 128), LEG("shared", 5, 0, AUTHORITY) }, false, VERDICT_STALE, 1, 1, REASON_RECOVERING },
 	{ "cut-off rebuild of a leg that names the only whole copy failed",
 	  { LEG3("flash-b", 6, 4, STALE, .recovery = 8, .superblock_position = 2), LEG3("shared", 4, 0, DIVERGED, .superblock_position = 3) }, false, VERDICT_UNKNOWN, -1, 2, REASON_NEWER_ELSEWHERE },
+	{ "the mirror went on without the only copies here",
+	  { LEG3("shared", 5, 0, DIVERGED, .record = GEN, .generation = 'x', .is_outdated = true), LEG3("flash-b", 5, 0, DIVERGED, .record = GEN, .generation = 'x') },
+	  false, VERDICT_UNKNOWN, -1, 2, REASON_NEWER_ELSEWHERE },
+	{ "the mirror went on without shared, and here is where",
+	  { LEG("flash-a", 5, 0, AUTHORITY, .record = GEN, .generation = 'y', .history = "x"), LEG("shared", 5, 0, STALE, .record = GEN, .generation = 'x', .is_outdated = true) },
+	  false, VERDICT_STALE, 0, 1, REASON_GENERATION },
 	{ "records say newer where superblocks say same",
 	  { LEG("flash-a", 5, 0, STALE, .record = GEN, .generation = 'x'), LEG("shared", 5, 0, AUTHORITY, .record = GEN, .generation = 'y', .history = "x") },
 	  false, VERDICT_STALE, 1, 1, REASON_GENERATION },
+	{ "the older by the records went on without a leg of its own generation, and names the newer one failed",
+	  { LEG3("flash-a", 9, 6, DIVERGED, .record = GEN, .generation = 'x', .record_legs = 5), LEG3("shared", 8, 3, DIVERGED, .record = GEN, .generation = 'y', .history = "x") },
+	  false, VERDICT_UNKNOWN, -1, 2, REASON_MUTUAL_THIRD },
+	{ "the same, without a leg that never had its generation",
+	  { LEG3("flash-a", 9, 6, STALE, .record = GEN, .generation = 'x', .record_legs = 1), LEG3("shared", 8, 3, AUTHORITY, .record = GEN, .generation = 'y', .history = "x") },
+	  false, VERDICT_STALE, 1, 1, REASON_GENERATION },
+	{ "the same, and its record says that it holds more",
+	  { LEG3("flash-a", 9, 6, DIVERGED, .record = GEN, .generation = 'x', .record_legs = 1, .is_beyond = true), LEG3("shared", 8, 3, DIVERGED, .record = GEN, .generation = 'y', .history = "x") },
+	  false, VERDICT_UNKNOWN, -1, 2, REASON_MUTUAL_THIRD },
 	{ "record and superblock contradict each other",
 	  { LEG("flash-a", 9, 2, DIVERGED, .record = GEN, .generation = 'x'), LEG("shared", 5, 0, DIVERGED, .record = GEN, .generation = 'y', .history = "x") },
 	  false, VERDICT_UNKNOWN, -1, 2, REASON_CONTRADICTION },
+	{ "who would be newer was never claimed, and the other was",
+	  { LEG("flash-a", 9, 2, DIVERGED), LEG("shared", 5, 0, DIVERGED, .record = GEN, .generation = 'y', .history = "x") },
+	  false, VERDICT_UNKNOWN, -1, 2, REASON_CONTRADICTION },
+	{ "who is newer was claimed, and the other never was",
+	  { LEG("flash-a", 9, 2, AUTHORITY, .record = GEN, .generation = 'y'), LEG("shared", 5, 0, STALE) },
+	  false, VERDICT_STALE, 0, 1, REASON_ACCUSED },
 	{ "records without a common generation",
 	  { LEG("flash-a", 5, 0, DIVERGED, .record = GEN, .generation = 'x'), LEG("shared", 5, 0, DIVERGED, .record = GEN, .generation = 'y') },
 	  false, VERDICT_UNKNOWN, -1, 2, REASON_CONTRADICTION },
@@ -226,12 +258,34 @@ static const enum reason_id findings[] = {
 	REASON_LIVE,
 	REASON_BITMAP_STALE,
 	REASON_RECORD_DAMAGED,
+	REASON_RECORD_AREA,
 };
 
 /* Reasons not to write, from lib/plan and lib/rebuild, tested there. */
 static const enum reason_id refusals[] = {
-	REASON_NEEDS_CHOICE, REASON_FROM_UNUSABLE, REASON_NOT_CONFIRMED, REASON_NAME_TARGET, REASON_IN_USE,
-	REASON_LEG_UNKNOWN,  REASON_TARGET_SIZE,   REASON_CHANGED,       REASON_UNDO_LIMIT,
+	REASON_NEEDS_CHOICE, REASON_FROM_UNUSABLE, REASON_NOT_CONFIRMED, REASON_NAME_TARGET,
+	REASON_IN_USE,       REASON_LEG_UNKNOWN,   REASON_TARGET_SIZE,   REASON_CHANGED,
+	REASON_UNDO_LIMIT,   REASON_USED_AGAIN,    REASON_UNDO_DEVICE,   REASON_TO_AUTHORITY,
+	REASON_LEFT_OUT,     REASON_LVM_MISSING,   REASON_UNDO_ROOM,     REASON_READ_ONLY,
+};
+
+/* What svc-boot did (lib/gate). */
+static const enum reason_id boots[] = {
+	REASON_BOOT_WORD,     REASON_BOOT_OFF, REASON_STANDBY,   REASON_AUTOACTIVATION,
+	REASON_ACTIVE_EARLY,  REASON_DEGRADED, REASON_ACTIVATED, REASON_NOT_CLAIMED,
+	REASON_NOT_ACTIVATED, REASON_HUNG,     REASON_NOBODY,    REASON_BOOT_CONF,
+};
+
+/* What svc-pathcheck finds (lib/path). */
+static const enum reason_id paths[] = {
+	REASON_PATH_LOST,      REASON_PATH_OTHER_VOLUME, REASON_PATH_STALE, REASON_PATH_UNPROVEN,
+	REASON_PATH_READ_ONLY, REASON_PATH_SLOW,         REASON_LVM_FILTER, REASON_EXPORTED,
+};
+
+/* What a takeover finds, and why it is refused (lib/promote). */
+static const enum reason_id takeovers[] = {
+	REASON_NO_CONTROLLER, REASON_FLASH_ALONE, REASON_ELSEWHERE, REASON_PEER_CRASHED, REASON_UNSEEN,
+	REASON_NOT_FENCED,    REASON_PEER_ALIVE,  REASON_PREEMPTED, REASON_FENCED,
 };
 
 static bool seen[REASON_COUNT];
@@ -246,6 +300,7 @@ static void set_record(struct copy *copy, const struct row *row)
 	struct record_evidence *evidence = &copy->evidence.record;
 	struct record *record = &evidence->record;
 
+	evidence->has_area = true;
 	evidence->is_newer = row->record == NEWER_RECORD;
 	evidence->present = row->record == GEN || row->record == FOREIGN_RECORD;
 	strcpy(record->pv_uuid, row->record == FOREIGN_RECORD ? "elsewhere" : copy->evidence.lvm.pv_uuid);
@@ -253,6 +308,9 @@ static void set_record(struct copy *copy, const struct row *row)
 	for (int i = 0; row->history && row->history[i]; i++)
 		set_generation(record->history[i], row->history[i]);
 	record->rebuild = row->rebuild;
+	record->is_outdated = row->is_outdated;
+	record->is_beyond = row->is_beyond;
+	record->legs = row->record_legs;
 	strcpy(record->rebuild_source, "shared");
 }
 
@@ -353,6 +411,7 @@ static void test_case(void **state)
 	for (int i = 0; i < n; i++)
 		assert_string_equal(state_name(verdict.state[i]), state_name(test->row[i].state));
 	assert_true(has_reason(&verdict, test->reason) || !test->reason);
+	assert_int_equal(has_reason(&verdict, REASON_MAY_BE_NEWER), test->reason == REASON_MAY_BE_NEWER);
 	for (size_t i = 0; i < verdict.reasons.count; i++)
 		assert_true(verdict.reasons.item[i].text[0] != '\0');
 }
@@ -365,6 +424,12 @@ static void test_rows(void **state)
 		seen[findings[i]] = true;
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		seen[refusals[i]] = true;
+	for (size_t i = 0; i < sizeof(boots) / sizeof(boots[0]); i++)
+		seen[boots[i]] = true;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		seen[paths[i]] = true;
+	for (size_t i = 0; i < sizeof(takeovers) / sizeof(takeovers[0]); i++)
+		seen[takeovers[i]] = true;
 	for (int i = 0; i < REASON_COUNT; i++) {
 		if (!seen[i])
 			fail_msg("%s is never given as a reason", reason_row(i)->id);

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A target is marked as being rebuilt, is made a physical volume, and has its mark taken off. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "evidence/record.h"
+#include "locate/pv_write.h"
+#include "locate/vg.h"
+#include "rebuild/mark.h"
+#include "rebuild/parts.h"
+#include "rebuild/superblock.h"
+
+int rebuild_store_mark(struct rebuild *r, int i, struct dev *area, const char *pv_uuid, enum rebuild_state state)
+{
+	uint64_t total = 0;
+
+	for (int a = 0; a < r->plan->actions; a++)
+		if (r->plan->action[a].copy == i &&
+		    (r->plan->action[a].kind == ACTION_USED || r->plan->action[a].kind == ACTION_FREE))
+			total += r->plan->action[a].bytes;
+	mark_rebuilding(&r->member[i].record, &r->copy[i], pv_uuid, rebuild_authority(r), state,
+	                r->member[i].durable_bytes, total, r->options->now);
+	return record_store(area, &r->member[i].record);
+}
+
+/* Over the file system's magic number, and behind that the run's. */
+static int mark_fs(struct dev *leg, uint64_t run)
+{
+	uint8_t mark[FOREIGN_MARK_BYTES + 8];
+
+	memcpy(mark, foreign_rebuild_mark, FOREIGN_MARK_BYTES);
+	put_le64(mark + FOREIGN_MARK_BYTES, run);
+	return dev_write(leg, mark, sizeof(mark), FOREIGN_MARK_OFFSET);
+}
+
+int rebuild_mark(struct rebuild *r, int i)
+{
+	struct access *over = &r->member[i].over;
+	int code = 0;
+
+	if (over->record)
+		code = rebuild_store_mark(r, i, over->record, r->member[i].now.evidence.lvm.pv_uuid, REBUILD_CONTENT);
+	if (!code && rebuild_authority(r)->evidence.lvm.type == MIRROR_RAID1)
+		code = superblock_mark(over->meta, rebuild_authority_access(r)->meta, r->run);
+	if (!code && rebuild_is_fs_marked(r, i))
+		code = mark_fs(over->leg, r->run);
+	if (!code)
+		code = dev_flush(r->member[i].saver);
+	return code ? rebuild_failed(r, i, code, "cannot be marked as being rebuilt") : 0;
+}
+
+/* Marks what will be the leg before there is a label that leads to it. */
+static int mark_ahead(struct rebuild *r, int i, const struct pv_metadata *metadata, const struct pv_label *label)
+{
+	struct lvm_evidence evidence = { 0 };
+	struct vg_wanted wanted = { 0 };
+	struct dev *area = NULL, *meta = NULL;
+	enum vg_result result;
+	struct vg_leg leg;
+	int code;
+
+	memcpy(wanted.lv, rebuild_authority(r)->evidence.lvm.lv_name, sizeof(wanted.lv));
+	code = vg_find_leg(metadata->vg, label->uuid, &wanted, &result, &evidence, &leg);
+	if (!code && result != VG_FOUND)
+		code = -ENOENT;
+	if (!code && label->bootloader_area.length >= RECORD_AREA_BYTES)
+		code = dev_open_slice(r->member[i].saver, &label->bootloader_area, 1, &area);
+	if (!code && area)
+		code = rebuild_store_mark(r, i, area, label->uuid, REBUILD_CONTENT);
+	if (!code && leg.metas)
+		code = dev_open_slice(r->member[i].saver, leg.meta, leg.metas, &meta);
+	if (!code && meta && rebuild_authority(r)->evidence.lvm.type == MIRROR_RAID1)
+		code = superblock_mark(meta, rebuild_authority_access(r)->meta, r->run);
+	dev_close(area);
+	dev_close(meta);
+	vg_leg_free(&leg);
+	return code;
+}
+
+/* The target becomes the PV that the volume group expects, and is located again. */
+int rebuild_lay_out(struct rebuild *r, int i)
+{
+	struct member *member = &r->member[i];
+	const struct lvm_evidence *right = &rebuild_authority(r)->evidence.lvm;
+	const char *uuid = right->leg_pv_uuid[r->plan->leg_index[i]];
+	struct pv_metadata metadata;
+	struct pv_label label;
+	int code;
+
+	member_close_legs(&member->over);
+	member_close_legs(&member->plain);
+	if (right->type == MIRROR_NONE) { /* a bare file system: the device is the leg */
+		struct extent whole = { 0, r->leg_bytes };
+
+		code = dev_open_slice(member->saver, &whole, 1, &member->over.leg);
+		if (!code)
+			code = dev_open_slice(r->device[i], &whole, 1, &member->plain.leg);
+		return code ? rebuild_failed(r, i, code, "it cannot be opened as a whole") : 0;
+	}
+	code = pv_read_metadata(rebuild_authority_access(r)->device, &metadata);
+	if (code)
+		return rebuild_failed(r, r->plan->authority, code, "its LVM metadata cannot be read");
+	code = pv_plan_label(&metadata, uuid, r->copy[i].device_bytes, &label);
+	if (!code)
+		code = pv_begin_layout(member->saver, &label);
+	if (!code)
+		code = mark_ahead(r, i, &metadata, &label);
+	if (!code)
+		code = pv_write_layout(member->saver, &label, metadata.text, metadata.bytes);
+	pv_metadata_free(&metadata);
+	if (code == -ENOSPC)
+		return error_set(r->error, code, "%s: %" PRIu64 " bytes are too few for PV %s", r->copy[i].name,
+		                 r->copy[i].device_bytes, uuid);
+	if (code)
+		return rebuild_failed(r, i, code, "the PV cannot be laid out");
+	memset(&member->now.findings, 0, sizeof(member->now.findings));
+	memset(&member->now.evidence, 0, sizeof(member->now.evidence));
+	code = member_locate(r, i);
+	if (!code && (member->now.condition != COPY_USABLE || member->now.leg_bytes != r->leg_bytes))
+		code = error_set(r->error, -EIO, "%s: the PV that was just laid out does not show its leg",
+		                 r->copy[i].name);
+	member_drop_small_area(&member->over);
+	return code;
+}
+
+/*
+ * The unit with the mark becomes the authority's: first all but the mark's sector, and that when the rest is
+ * durable, for nothing else says then that the copy is not whole.
+ */
+static int unmark_fs(struct rebuild *r, int i)
+{
+	struct dev *leg = r->member[i].over.leg;
+	size_t length = r->unit_bytes;
+	uint64_t start = rebuild_marked_unit(r) * length;
+	size_t sector = FOREIGN_MARK_OFFSET / UNDO_PIECE_BYTES * UNDO_PIECE_BYTES - start;
+	size_t behind = sector + UNDO_PIECE_BYTES;
+	uint8_t *unit = dev_buffer(length), *back = dev_buffer(length);
+	int code = unit && back ? dev_read(rebuild_authority_access(r)->leg, unit, length, start) : -ENOMEM;
+
+	if (!code)
+		code = dev_write(leg, unit, sector, start);
+	if (!code)
+		code = dev_write(leg, unit + behind, length - behind, start + behind);
+	if (!code)
+		code = dev_flush(leg);
+	if (!code)
+		code = dev_write(leg, unit + sector, UNDO_PIECE_BYTES, start + sector);
+	if (!code)
+		code = dev_flush(leg);
+	if (!code)
+		code = dev_read(leg, back, length, start);
+	if (!code && memcmp(unit, back, length))
+		code = -EBADMSG;
+	free(unit);
+	free(back);
+	return code;
+}
+
+int rebuild_unmark(struct rebuild *r, int i)
+{
+	struct access *over = &r->member[i].over;
+	int code = rebuild_is_fs_marked(r, i) ? unmark_fs(r, i) : 0;
+
+	if (!code && over->record) {
+		mark_whole(&r->member[i].record, rebuild_authority(r), rebuild_target_legs(r), r->options->now);
+		if (r->plan->is_forced)
+			mark_beyond(&r->member[i].record, r->options->now);
+		code = record_store(over->record, &r->member[i].record);
+	}
+	if (!code)
+		code = dev_flush(r->member[i].saver);
+	return code ? rebuild_failed(r, i, code, "the mark cannot be taken off") : 0;
+}
