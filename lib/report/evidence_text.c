@@ -68,10 +68,13 @@ static void print_fs(const struct fs_evidence *fs, FILE *out)
 static void print_record(const struct record_evidence *evidence, FILE *out)
 {
 	const struct record *record = &evidence->record;
-	char changed[32];
+	char changed[32], source[16 * 4 + 1];
 
 	if (!evidence->present) {
-		fprintf(out, "  record      %s\n", evidence->has_area ? "none written" : "no area for one");
+		fprintf(out, "  record      %s\n",
+		        evidence->is_newer   ? "of a version this program does not know"
+		        : evidence->has_area ? "none written"
+		                             : "no area for one");
 		return;
 	}
 	fprintf(out, "  record      epoch %" PRIu64 ", owner %c, %s, changed %s, generation ", record->epoch,
@@ -81,8 +84,23 @@ static void print_record(const struct record_evidence *evidence, FILE *out)
 		fprintf(out, "%02x", record->generation[i]);
 	fputc('\n', out);
 	if (record->rebuild != REBUILD_NONE)
-		fprintf(out, "              being rebuilt from %s: %" PRIu64 " of %" PRIu64 " bytes\n",
-		        record->rebuild_source, record->rebuild_done_bytes, record->rebuild_total_bytes);
+		fprintf(out,
+		        "              being rebuilt from %s: at least %" PRIu64 " of %" PRIu64 " bytes are done\n",
+		        text_escape(record->rebuild_source, source, sizeof(source)), record->rebuild_done_bytes,
+		        record->rebuild_total_bytes);
+}
+
+/* What device-mapper said of the mirror, where it is active on this host. */
+static void print_online(const struct online_evidence *online, FILE *out)
+{
+	char action[16 * 4];
+
+	fprintf(out, "  active      on this host, legs %s, %s, %" PRIu64 " of %" PRIu64 " sectors%s\n", online->health,
+	        text_escape(online->action, action, sizeof(action)), online->done_sectors, online->total_sectors,
+	        online->is_under ? "" : ", without this copy");
+	if (online->mismatch_sectors)
+		fprintf(out, "              its last check found %" PRIu64 " sectors that differ\n",
+		        online->mismatch_sectors);
 }
 
 static void print_errors(const char *what, const struct read_errors *errors, FILE *out)
@@ -118,6 +136,8 @@ void report_evidence(const struct report *report, FILE *out)
 			print_fs(&copy->evidence.fs, out);
 		if (copy->evidence.lvm.present)
 			print_record(&copy->evidence.record, out);
+		if (copy->evidence.online.is_active)
+			print_online(&copy->evidence.online, out);
 		print_errors("evidence", &copy->evidence.errors, out);
 		print_errors("leg", &report->comparison->copy[i].errors, out);
 		fputc('\n', out);

@@ -7,6 +7,7 @@
 #include "base/bitset.h"
 #include "base/text.h"
 #include "evidence/record.h"
+#include "plan/id.h"
 #include "report/report.h"
 #include "verdict/verdict.h"
 
@@ -150,6 +151,16 @@ static json_t *record_json(const struct record_evidence *evidence)
 	return object;
 }
 
+static json_t *online_json(const struct online_evidence *online)
+{
+	if (!online->is_active)
+		return json_null();
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "under_it", online->is_under, "legs",
+	                 number(online->legs), "health", text(online->health), "action", text(online->action),
+	                 "done_sectors", number(online->done_sectors), "total_sectors", number(online->total_sectors),
+	                 "mismatch_sectors", number(online->mismatch_sectors));
+}
+
 static json_t *copy_json(const struct report *report, int i)
 {
 	const struct copy *copy = &report->copy[i];
@@ -160,10 +171,10 @@ static json_t *copy_json(const struct report *report, int i)
 	                  "device_size", number(copy->device_bytes), "live", copy->is_live);
 
 	json_object_set_new(object, "evidence",
-	                    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "lvm", lvm_json(&evidence->lvm), "raid",
+	                    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "lvm", lvm_json(&evidence->lvm), "raid",
 	                              raid_json(&evidence->raid), "unsettled", unsettled_json(&evidence->unsettled),
-	                              "fs", fs_json(&evidence->fs), "record", record_json(&evidence->record),
-	                              "read_errors", errors_json(&evidence->errors)));
+	                              "fs", fs_json(&evidence->fs), "record", record_json(&evidence->record), "online",
+	                              online_json(&evidence->online), "read_errors", errors_json(&evidence->errors)));
 	if (report->comparison->done && report->comparison->copy[i].compared)
 		json_object_set_new(object, "content",
 		                    json_pack("{s:o, s:o, s:o, s:o}", "differing_bytes",
@@ -192,9 +203,20 @@ static json_t *extents_json(const struct comparison *comparison, uint64_t leg_by
 	return list;
 }
 
-static json_t *files_json(const struct report *report)
+/* What each copy that has the file says of it. */
+static json_t *sides_json(const struct report *report, const struct file_difference *file)
 {
-	const struct attribution *owners = &report->comparison->owners;
+	json_t *list = json_array();
+
+	for (int i = 0; i < file->sides; i++)
+		json_array_append_new(
+			list, json_pack("{s:o, s:o, s:I}", "copy", text(report->copy[file->side[i].copy].name), "bytes",
+		                        number(file->side[i].bytes), "modified", (json_int_t)file->side[i].modified));
+	return list;
+}
+
+static json_t *files_json(const struct report *report, const struct attribution *owners)
+{
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < owners->files; i++) {
@@ -205,6 +227,7 @@ static json_t *files_json(const struct report *report)
 
 		json_object_set_new(object, "only_on",
 		                    file->only_on < 0 ? json_null() : text(report->copy[file->only_on].name));
+		json_object_set_new(object, "sides", sides_json(report, file));
 		json_array_append_new(list, object);
 	}
 	return list;
@@ -221,9 +244,10 @@ static json_t *differences_json(const struct report *report)
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes",
 	                 number(comparison->used_bytes + comparison->free_bytes), "extents",
 	                 extents_json(comparison, leg_bytes), "free_bytes", number(comparison->free_bytes), "files",
-	                 files_json(report), "metadata_bytes", number(report_metadata_bytes(&comparison->owners)),
-	                 "metadata", metadata, "journal_bytes", number(comparison->owners.journal_bytes),
-	                 "unattributed_bytes", number(comparison->owners.unknown_bytes));
+	                 files_json(report, &comparison->owners), "metadata_bytes",
+	                 number(report_metadata_bytes(&comparison->owners)), "metadata", metadata, "journal_bytes",
+	                 number(comparison->owners.journal_bytes), "unattributed_bytes",
+	                 number(comparison->owners.unknown_bytes));
 }
 
 static json_t *reasons_json(const struct report *report, const struct reasons *reasons)
@@ -242,12 +266,58 @@ static json_t *reasons_json(const struct report *report, const struct reasons *r
 	return list;
 }
 
+static json_t *put_back_json(const struct report *report)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < report->copies; i++)
+		if (report->restored[i])
+			json_array_append_new(list, json_pack("{s:o, s:o}", "copy", text(report->copy[i].name), "bytes",
+			                                      number(report->restored[i])));
+	return list;
+}
+
+/* A choice ends a history: whose, of when, and the files in which it differs from what is kept. */
+static json_t *given_up_json(const struct report *report)
+{
+	const struct plan *plan = report->plan;
+	json_t *list = json_array();
+
+	for (int i = 0; i < report->copies && plan->is_forced; i++) {
+		const struct fs_evidence *fs = &report->copy[i].evidence.fs;
+		bool is_all = plan->is_whole[i] || !plan->is_compared[i];
+
+		if (!plan->is_target[i])
+			continue;
+		json_array_append_new(
+			list,
+			json_pack(
+				"{s:o, s:b, s:o, s:o, s:o, s:o}", "copy", text(report->copy[i].name), "everything",
+				is_all, "write_time", fs->present ? json_integer(fs->write_time) : json_null(),
+				"mount_time", fs->present ? json_integer(fs->mount_time) : json_null(), "bytes",
+				number(is_all ? report->copy[i].device_bytes : report->comparison->copy[i].used_bytes),
+				"files", is_all ? json_null() : files_json(report, report_owners(report, i))));
+	}
+	return list;
+}
+
+static json_t *left_json(const struct report *report)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; i < report->copies; i++)
+		if (report->plan->is_left[i])
+			json_array_append_new(list, text(report->copy[i].name));
+	return list;
+}
+
 static void add_rebuild(json_t *object, const struct report *report)
 {
 	static const char *const state[] = { [STEP_TODO] = "todo", [STEP_DONE] = "done", [STEP_FAILED] = "failed" };
 	const struct plan *plan = report->plan;
 	const struct outcome *outcome = report->outcome;
 	json_t *list = json_array();
+	char id[PLAN_ID_SIZE];
 
 	for (int a = 0; a < plan->actions; a++) {
 		char what[1200];
@@ -262,12 +332,53 @@ static void add_rebuild(json_t *object, const struct report *report)
 	json_object_set_new(object, "plan", list);
 	json_object_set_new(object, "from",
 	                    plan->authority < 0 ? json_null() : text(report->copy[plan->authority].name));
+	json_object_set_new(object, "forced", json_boolean(plan->is_forced));
+	json_object_set_new(object, "plan_id",
+	                    plan->actions
+	                            ? json_string(plan_id(plan, report->copy, report->copies, report->verdict, id))
+	                            : json_null());
+	json_object_set_new(object, "gives_up", given_up_json(report));
+	json_object_set_new(object, "left", left_json(report));
 	json_object_set_new(object, "refusals", reasons_json(report, report->refusals));
+	json_object_set_new(object, "unreached", reasons_json(report, report->unreached));
+	json_object_set_new(object, "remarks", reasons_json(report, report->remarks));
+	if (report->restored)
+		json_object_set_new(object, "put_back", put_back_json(report));
 	json_object_set_new(object, "written_bytes", number(outcome->written_bytes));
 	json_object_set_new(object, "content_bytes", number(outcome->content_bytes));
 	json_object_set_new(object, "write_calls", number(outcome->writes));
 	json_object_set_new(object, "proven_bytes", number(outcome->proven_bytes));
 	json_object_set_new(object, "undo", *report->undo_path ? text(report->undo_path) : json_null());
+	if (report->unsaved && *report->unsaved)
+		json_object_set_new(object, "unsaved", text(report->unsaved));
+}
+
+static void add_boot(json_t *object, const struct boot_report *boot)
+{
+	char controller[2] = { boot->controller, '\0' };
+	json_t *log = json_array();
+
+	for (size_t i = 0; i < boot->log->count; i++) {
+		const struct boot_log_entry *entry = &boot->log->entry[i];
+
+		json_array_append_new(log, json_pack("{s:o, s:o, s:o}", "milliseconds", number(entry->milliseconds),
+		                                     "id", *entry->id ? json_string(entry->id) : json_null(), "text",
+		                                     text(entry->text)));
+	}
+	json_object_set_new(object, "boot",
+	                    json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o}", "action", boot->action, "mode", boot->mode,
+	                              "controller", boot->controller ? json_string(controller) : json_null(), "active",
+	                              boot->is_active, "rebuilt", boot->has_rebuilt, "device",
+	                              *boot->device ? text(boot->device) : json_null(), "log", log));
+}
+
+bool report_boot_is_active(const char *path)
+{
+	json_t *object = json_load_file(path, 0, NULL);
+	bool is_active = json_is_true(json_object_get(json_object_get(object, "boot"), "active"));
+
+	json_decref(object);
+	return is_active;
 }
 
 int report_json(const struct report *report, FILE *out)
@@ -275,6 +386,7 @@ int report_json(const struct report *report, FILE *out)
 	const struct verdict *verdict = report->verdict;
 	const struct comparison *comparison = report->comparison;
 	json_t *copies = json_array(), *object;
+	char status[1200];
 	int code;
 
 	for (int i = 0; i < report->copies; i++)
@@ -283,12 +395,16 @@ int report_json(const struct report *report, FILE *out)
 	                   verdict_name(verdict->kind), "authority",
 	                   verdict->authority < 0 ? json_null() : text(report->copy[verdict->authority].name),
 	                   "reasons", reasons_json(report, &verdict->reasons), "copies", copies);
+	report_status(report, status, sizeof(status));
+	json_object_set_new(object, "status", text(status));
 	json_object_set_new(object, "compared",
 	                    json_pack("{s:s, s:o, s:o}", "mode", report_mode_name(report->mode), "bytes",
 	                              number(comparison->bytes), "read_bytes", number(comparison->read_bytes)));
 	json_object_set_new(object, "differences", differences_json(report));
 	if (report->plan)
 		add_rebuild(object, report);
+	if (report->boot)
+		add_boot(object, report->boot);
 	json_object_set_new(object, "exit", json_integer(report->exit));
 	code = object && !json_dumpf(object, out, JSON_COMPACT) && fputc('\n', out) != EOF && !fflush(out) ? 0 : -EIO;
 	json_decref(object);

@@ -1,85 +1,287 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* svc-resync: what would be written, and what was. */
+/* svc-resync: what would be written, what that gives up, and what was written. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "report/report.h"
 #include "verdict/verdict.h"
 
-/* Whose history ends here: when it was last written, and that its files are those listed as differing. */
+enum { LINE_SIZE = 1600 };
+
+static const char *name_of(const struct report *report, int i)
+{
+	return report->copy[i].name;
+}
+
+static const char *authority_name(const struct report *report)
+{
+	return name_of(report, report->plan->authority);
+}
+
+/* "a", "a and b", "a, b and c": the copies that are set. Returns how many. */
+static int list_copies(const struct report *report, const bool set[], char *text, size_t size)
+{
+	int total = 0, n = 0;
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (int i = 0; i < report->copies; i++)
+		total += set[i];
+	for (int i = 0; i < report->copies && at < size; i++) {
+		if (!set[i])
+			continue;
+		n++;
+		at += (size_t)snprintf(text + at, size - at, "%s%s",
+		                       n == 1       ? ""
+		                       : n == total ? " and "
+		                                    : ", ",
+		                       name_of(report, i));
+	}
+	return total;
+}
+
+const struct attribution *report_owners(const struct report *report, int i)
+{
+	const struct attribution *own = &report->comparison->copy[i].owners;
+
+	return own->done ? own : &report->comparison->owners;
+}
+
+/* When a copy's file system was last in use; empty where it has none. */
+static void describe_times(const struct fs_evidence *fs, char *text, size_t size)
+{
+	char written[32], mounted[32];
+
+	text[0] = '\0';
+	if (fs->present)
+		snprintf(text, size, "last written %s, last mounted %s",
+		         text_time(fs->write_time, written, sizeof(written)),
+		         text_time(fs->mount_time, mounted, sizeof(mounted)));
+}
+
+/* Nothing was compared: what is on the device, as far as that is known. */
+static void describe_whole(const struct report *report, int i, char *text, size_t size)
+{
+	const struct copy *copy = &report->copy[i];
+	const struct lvm_evidence *lvm = &copy->evidence.lvm;
+	char times[100];
+	int at = snprintf(text, size, "everything on %s, all of its %" PRIu64 " bytes", copy->name, copy->device_bytes);
+
+	describe_times(&copy->evidence.fs, times, sizeof(times));
+	if (copy->findings.count)
+		snprintf(text + at, size - (size_t)at, ": %s", copy->findings.item[0].text);
+	else if (lvm->lv_name[0])
+		snprintf(text + at, size - (size_t)at, ": it holds a leg of %s/%s (VG %s), %s, and every file in it",
+		         lvm->vg_name, lvm->lv_name, lvm->vg_uuid, *times ? times : "without a known file system");
+	else
+		snprintf(text + at, size - (size_t)at, ": it holds a file system, %s, and every file in it",
+		         *times ? times : "of unknown age");
+}
+
+/* Whose history ends here: when it was last written, and the files that are lost. */
 static void print_given_up(const struct report *report, FILE *out)
 {
 	const struct plan *plan = report->plan;
-	char text[600], written[32], mounted[32];
 	const char *label = "gives up";
+	char text[LINE_SIZE], times[100];
 
 	for (int i = 0; i < report->copies; i++) {
-		const struct fs_evidence *fs = &report->copy[i].evidence.fs;
+		const struct content_difference *content = &report->comparison->copy[i];
+		const struct attribution *owners = report_owners(report, i);
 
-		if (!plan->is_forced || !plan->is_target[i])
+		if (!plan->is_target[i])
+			continue;
+		describe_times(&report->copy[i].evidence.fs, times, sizeof(times));
+		if (plan->is_whole[i] || !plan->is_compared[i])
+			describe_whole(report, i, text, sizeof(text));
+		else if (!content->used_bytes)
+			snprintf(text, sizeof(text), "nothing that %s holds: its blocks in use are equal to %s's",
+			         name_of(report, i), authority_name(report));
+		else
+			snprintf(text, sizeof(text),
+			         "what only %s holds: %s; %" PRIu64 " bytes in use differ from %s, in %zu %s%s",
+			         name_of(report, i), *times ? times : "of unknown age", content->used_bytes,
+			         authority_name(report), owners->files, owners->files == 1 ? "file" : "files",
+			         !owners->files             ? ""
+			         : content->owners.done     ? ":"
+			         : report->comparison->done ? " (those above)"
+			                                    : "");
+		report_paragraph(report, out, label, text);
+		if (plan->is_compared[i] && !plan->is_whole[i] && content->owners.done)
+			report_files(report, out, &content->owners);
+		label = "";
+	}
+}
+
+static bool is_leg_given(const struct report *report, unsigned leg)
+{
+	const struct lvm_evidence *right = &report->copy[report->plan->authority].evidence.lvm;
+
+	for (int i = 0; i < report->copies; i++) {
+		const struct lvm_evidence *lvm = &report->copy[i].evidence.lvm;
+
+		if (report->plan->is_member[i] ? report->plan->leg_index[i] == leg
+		                               : lvm->present && !strcmp(lvm->pv_uuid, right->leg_pv_uuid[leg]))
+			return true;
+	}
+	return false;
+}
+
+/* A choice is made over the head of a leg that is not here too. */
+static void print_absent(const struct report *report, FILE *out)
+{
+	const struct plan *plan = report->plan;
+	const struct lvm_evidence *right = &report->copy[plan->authority].evidence.lvm;
+	char text[LINE_SIZE];
+
+	for (unsigned leg = 0; leg < right->leg_count && leg < SVC_LEGS_MAX; leg++) {
+		if (!(plan->failed_devices >> leg & 1) || is_leg_given(report, leg))
 			continue;
 		snprintf(text, sizeof(text),
-		         "what only %s holds: last written %s, last mounted %s, %" PRIu64
-		         " bytes in use differ (the files above)",
-		         report->copy[i].name,
-		         fs->present ? text_time(fs->write_time, written, sizeof(written)) : "at an unknown time",
-		         fs->present ? text_time(fs->mount_time, mounted, sizeof(mounted)) : "at an unknown time",
-		         report->comparison->copy[i].used_bytes);
+		         "also whatever leg %u (PV %s) holds alone: it is not here, is named failed, and is rebuilt "
+		         "whole when it returns",
+		         leg, right->leg_pv_uuid[leg]);
+		report_paragraph(report, out, "", text);
+	}
+}
+
+/* What --to leaves out, and what that means for it. */
+static void print_left(const struct report *report, FILE *out)
+{
+	const struct plan *plan = report->plan;
+	const char *label = "leaves";
+	char text[LINE_SIZE];
+
+	for (int i = 0; i < report->copies; i++) {
+		if (!plan->is_left[i])
+			continue;
+		if (plan->is_forced && plan->failed_devices)
+			snprintf(text, sizeof(text),
+			         "%s as it is (%s): --to does not name it. %s will name it failed: it stays apart, and "
+			         "is neither right nor in sync until svc-resync --from %s --to %s",
+			         name_of(report, i), state_name(report->verdict->state[i]), authority_name(report),
+			         authority_name(report), name_of(report, i));
+		else
+			snprintf(text, sizeof(text), "%s as it is (%s): --to does not name it", name_of(report, i),
+			         state_name(report->verdict->state[i]));
 		report_paragraph(report, out, label, text);
 		label = "";
 	}
 }
 
-void report_plan(const struct report *report, FILE *out)
+static void print_refusals(const struct report *report, FILE *out)
 {
-	const struct plan *plan = report->plan;
-	char text[1200];
+	char text[LINE_SIZE];
 
 	for (size_t i = 0; i < report->refusals->count; i++) {
 		const struct reason *reason = &report->refusals->item[i];
 
 		snprintf(text, sizeof(text), "%s: %s", reason_row(reason->id)->id, reason->text);
 		report_paragraph(report, out, "refused", text);
-		report_paragraph(report, out, "action", reason_row(reason->id)->next);
+		report_action(report, out, reason_row(reason->id)->next);
 	}
+}
+
+void report_plan(const struct report *report, FILE *out)
+{
+	const struct plan *plan = report->plan;
+	char text[LINE_SIZE];
+
+	print_refusals(report, out);
 	if (report->refusals->count)
 		return;
-	print_given_up(report, out);
+	if (plan->is_forced && plan->actions) {
+		print_given_up(report, out);
+		print_absent(report, out);
+	}
 	if (!plan->actions)
 		report_paragraph(report, out, "plan", "nothing is to be done");
 	for (int a = 0; a < plan->actions; a++) {
 		action_describe(plan, report->copy, &plan->action[a], text, sizeof(text));
 		report_paragraph(report, out, a ? "" : "plan", text);
 	}
+	print_left(report, out);
 	if (!plan->actions)
 		return;
-	if (*report->undo_path) {
+	if (*report->undo_path)
 		snprintf(text, sizeof(text), "what is overwritten is saved to %s first", report->undo_path);
-		report_paragraph(report, out, "undo", text);
-	} else {
-		report_paragraph(report, out, "undo", "what is overwritten is NOT saved");
-	}
+	else if (report->unsaved && *report->unsaved)
+		snprintf(text, sizeof(text), "what is overwritten is NOT saved: %s", report->unsaved);
+	else
+		snprintf(text, sizeof(text), "what is overwritten is NOT saved%s",
+		         plan->is_online ? ": the kernel writes it" : "");
+	report_paragraph(report, out, "undo", text);
 }
 
-void report_result(const struct report *report, FILE *out)
+/* The command, to be copied: on one line, whatever its length. */
+static void print_undo(const struct report *report, FILE *out)
+{
+	fprintf(out, "%8s: svc-resync --undo", "undo");
+	text_put_word(out, report->undo_path);
+	fprintf(out, "%s\n", report->arguments);
+}
+
+static void print_done(const struct report *report, FILE *out)
 {
 	const struct outcome *outcome = report->outcome;
-	char text[1200];
+	char text[LINE_SIZE], names[3 * SVC_NAME_SIZE];
+	int targets = list_copies(report, report->plan->is_target, names, sizeof(names));
 
-	if (report->plan->is_online) {
+	if (report->plan->is_online)
 		snprintf(text, sizeof(text),
-		         "the kernel did it; the legs are in sync, %" PRIu64 " bytes read back and found equal to %s's",
-		         outcome->proven_bytes, report->copy[report->plan->authority].name);
-		report_paragraph(report, out, "done", text);
-		return;
-	}
-	snprintf(text, sizeof(text),
-	         "%" PRIu64 " bytes of content written, %" PRIu64 " read back and found equal to %s's",
-	         outcome->content_bytes, outcome->proven_bytes, report->copy[report->plan->authority].name);
+		         "%s rebuilt by the kernel and proven: in sync, %" PRIu64 " bytes read back and equal to %s's",
+		         names, outcome->proven_bytes, authority_name(report));
+	else
+		snprintf(text, sizeof(text),
+		         "%s %s rebuilt from %s and proven: %" PRIu64 " bytes of content written, %" PRIu64
+		         " read back and equal",
+		         names, targets == 1 ? "is" : "are", authority_name(report), outcome->content_bytes,
+		         outcome->proven_bytes);
 	report_paragraph(report, out, "done", text);
-	if (*report->undo_path) {
-		snprintf(text, sizeof(text), "svc-resync --undo %s%s", report->undo_path, report->arguments);
-		report_paragraph(report, out, "undo", text);
+	if (*report->undo_path && !report->plan->is_online)
+		print_undo(report, out);
+}
+
+/* A device that LVM would find by the name given, or else by udev's link for its PV. */
+static void print_restoring(const struct report *report, FILE *out, int i)
+{
+	const struct copy *copy = &report->copy[i];
+	const struct plan *plan = report->plan;
+	const struct lvm_evidence *right = &report->copy[plan->authority >= 0 ? plan->authority : i].evidence.lvm;
+	unsigned leg = plan->authority >= 0 ? plan->leg_index[i] : right->leg_index;
+	char device[SVC_LOCATOR_SIZE];
+
+	snprintf(device, sizeof(device), "%s", copy->locator);
+	if (strncmp(device, "/dev/", 5) != 0)
+		snprintf(device, sizeof(device), "/dev/disk/by-id/lvm-pv-uuid-%s", right->leg_pv_uuid[leg]);
+	fprintf(out, "%8s  vgextend --restoremissing", "");
+	text_put_word(out, right->vg_name);
+	text_put_word(out, device);
+	fputc('\n', out);
+}
+
+void report_result(const struct report *report, bool is_done, FILE *out)
+{
+	char text[LINE_SIZE];
+
+	if (is_done)
+		print_done(report, out);
+	for (size_t i = 0; i < report->unreached->count; i++) {
+		const struct reason *reason = &report->unreached->item[i];
+
+		snprintf(text, sizeof(text), "%s: %s", reason_row(reason->id)->id, reason->text);
+		report_paragraph(report, out, i ? "" : "not done", text);
+	}
+	if (report->unreached->count)
+		report_paragraph(report, out, "action",
+		                 "bring it back, then run the same command again for what is left");
+	for (size_t i = 0; i < report->remarks->count; i++) {
+		const struct reason *reason = &report->remarks->item[i];
+
+		snprintf(text, sizeof(text), "%s: %s", reason_row(reason->id)->id, reason->text);
+		report_paragraph(report, out, "remark", text);
+		print_restoring(report, out, reason->copy);
 	}
 }

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { BAR_COLUMNS = 24, MEANINGFUL_MS = 300 };
+enum { BAR_COLUMNS = 24, MEANINGFUL_MS = 300, WARM_PART = 40 };
 
 void progress_format(const char *what, uint64_t done_bytes, uint64_t total_bytes, uint64_t elapsed_ms, char *text,
                      size_t size)
@@ -25,8 +25,10 @@ void progress_format(const char *what, uint64_t done_bytes, uint64_t total_bytes
 	double per_second = (double)done_bytes * 1000 / (double)elapsed_ms;
 	uint64_t left = (uint64_t)((double)(total_bytes - done_bytes) / per_second + 0.5);
 
-	snprintf(text + length, size - length, "  %.0f MiB/s  ETA %" PRIu64 ":%02" PRIu64, per_second / 1048576,
-	         left / 60, left % 60);
+	bool is_slow = per_second < 1048576; /* a slow line to the other controller: "0 MiB/s" would look like none */
+
+	snprintf(text + length, size - length, "  %.0f %s/s  ETA %" PRIu64 ":%02" PRIu64,
+	         per_second / (is_slow ? 1024 : 1048576), is_slow ? "KiB" : "MiB", left / 60, left % 60);
 }
 
 void progress_update(void *context, uint64_t done_bytes, uint64_t total_bytes)
@@ -37,11 +39,21 @@ void progress_update(void *context, uint64_t done_bytes, uint64_t total_bytes)
 	char text[120];
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (!progress->is_started)
+	/* Twice: what goes into empty buffers in the beginning says little of how it goes on. */
+	if (!progress->is_started || (!progress->is_warm && done_bytes >= total_bytes / WARM_PART)) {
+		progress->is_warm = progress->is_started;
 		progress->start = now;
+		progress->start_bytes = done_bytes;
+	}
 	progress->is_started = true;
 	elapsed_ms = (uint64_t)(now.tv_sec - progress->start.tv_sec) * 1000 +
 	             (uint64_t)((now.tv_nsec - progress->start.tv_nsec) / 1000000);
+	/* What was done before the clock ran counts as if it had taken as long as the same amount has since. */
+	if (progress->start_bytes && done_bytes > progress->start_bytes)
+		elapsed_ms = (uint64_t)((double)elapsed_ms * (double)done_bytes /
+		                        (double)(done_bytes - progress->start_bytes));
+	else if (progress->start_bytes)
+		elapsed_ms = 0;
 	progress_format(progress->what, done_bytes, total_bytes, elapsed_ms, text, sizeof(text));
 	if (progress->is_shown) {
 		fprintf(progress->out, "\r%-79s", text);

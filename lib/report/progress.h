@@ -14,8 +14,9 @@ struct progress {
 	const char *what;                 /* "comparing" */
 	bool is_shown;                    /* draw the bar all the time */
 	volatile sig_atomic_t *requested; /* set by SIGUSR1; cleared here. May be NULL */
-	struct timespec start;            /* CLOCK_MONOTONIC; set by the first update */
-	bool is_started, is_drawn;
+	struct timespec start;            /* CLOCK_MONOTONIC; set by the first update, and when it is warm */
+	uint64_t start_bytes;             /* what was done by then */
+	bool is_started, is_warm, is_drawn;
 };
 
 /* Fits compare_options.progress. */

@@ -9,6 +9,29 @@
 #include "plan/plan.h"
 #include "rebuild/rebuild.h"
 
+enum { BOOT_LOG_MAX = 96 };
+
+/* What svc-boot did, step by step. */
+struct boot_log {
+	size_t count;
+	struct boot_log_entry {
+		uint64_t milliseconds; /* since the kernel started */
+		char id[32];           /* a reason's, or empty */
+		char text[320];
+	} entry[BOOT_LOG_MAX];
+};
+
+/* svc-boot alone: what it did about the verdict. */
+struct boot_report {
+	const char *action; /* the decision it ended with */
+	const char *mode;   /* auto, ask, off */
+	char controller;    /* 'a', 'b', or 0 */
+	bool is_active;     /* the mirror is */
+	bool has_rebuilt;
+	const char *device; /* /dev/VG/LV; empty where it is not known */
+	const struct boot_log *log;
+};
+
 struct report {
 	const char *command; /* "compare" */
 	const struct copy *copy;
@@ -25,18 +48,35 @@ struct report {
 	const struct plan *plan;
 	const struct outcome *outcome;
 	const struct reasons *refusals;
-	const char *undo_path; /* empty: nothing is saved */
+	const struct reasons *unreached;
+	const struct reasons *remarks;
+	const char *undo_path;          /* empty: nothing is saved */
+	const char *unsaved;            /* ... and this is why; NULL or empty: there is nothing to say of it */
+	const uint64_t *restored;       /* --undo alone: bytes put back, or to be, by copy */
+	const struct boot_report *boot; /* svc-boot alone; NULL elsewhere */
 };
 
 /* 0, or -errno where writing to `out` failed or memory is short. */
 int report_text(const struct report *report, FILE *out);
 int report_json(const struct report *report, FILE *out);
 
+/* Whether this file, which report_json wrote, says that svc-boot activated the mirror. */
+bool report_boot_is_active(const char *path);
+
 /* The plan, action by action, and where the undo goes; or why there is none. */
 void report_plan(const struct report *report, FILE *out);
 
-/* What was written, proven and saved. */
-void report_result(const struct report *report, FILE *out);
+/* What was written, proven and saved (where all of the plan was done); what could not be; what is left to do. */
+void report_result(const struct report *report, bool is_done, FILE *out);
+
+/* What to do next; where that is svc-resync the whole command, on one line, to be copied. */
+void report_action(const struct report *report, FILE *out, const char *next);
+
+/* The files with differing blocks, some of them or (-v) all. */
+void report_files(const struct report *report, FILE *out, const struct attribution *owners);
+
+/* Whose copy i's differing blocks are: its own answer, or the one of all copies where there is but one other. */
+const struct attribution *report_owners(const struct report *report, int i);
 
 /* "   label: words", wrapped to the width, later lines indented under the first. */
 void report_paragraph(const struct report *report, FILE *out, const char *label, const char *raw);

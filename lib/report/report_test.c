@@ -192,6 +192,7 @@ static void test_hostile_names(void **state)
 	report.is_verbose = true;
 	assert_plain(print(report_text), 400);
 	assert_non_null(strstr(output, "\\x1b]0;x\\x07\\xff\\x0a\\x0d \"\\\\'</"));
+	assert_null(strstr(output, "\\x5c")); /* escaped once, in the table too */
 	assert_plain(print(report_json), 100000);
 }
 
@@ -256,6 +257,53 @@ static void test_more_files(void **state)
 	assert_non_null(strstr(output, "/f  [attributes]\n"));
 	assert_non_null(strstr(output, "/f  [block map]\n"));
 	assert_non_null(strstr(output, "and 3 more (-v lists them)\n"));
+}
+
+static void test_one_of_each(void **state)
+{
+	(void)state;
+	memset(comparison.differing->word, 0, LEG / 4096 / 8);
+	bitset_set(comparison.differing, 3);
+	comparison.owners.files = 1;
+	print(report_text);
+	assert_non_null(strstr(output, "36864 bytes in 1 extent: 16384 in 1 file, "));
+}
+
+/* What device-mapper said of an active mirror is shown, and nothing where there is none. */
+static void test_online(void **state)
+{
+	json_t *root, *online;
+	const char *health, *action;
+	json_int_t done;
+	int is_under;
+
+	(void)state;
+	report.is_verbose = true;
+	assert_null(strstr(print(report_text), "active"));
+	copy[0].evidence.online = (struct online_evidence){ .is_active = true,
+		                                            .legs = 2,
+		                                            .health = "aA",
+		                                            .done_sectors = 100,
+		                                            .total_sectors = 2048,
+		                                            .action = "recover" };
+	copy[0].evidence.online.mismatch_sectors = 8;
+	print(report_text);
+	assert_non_null(strstr(output,
+	                       "  active      on this host, legs aA, recover, 100 of 2048 sectors, without this "
+	                       "copy\n              its last check found 8 sectors that differ\n"));
+	root = json_loads(print(report_json), 0, NULL);
+	online = json_object_get(json_object_get(json_array_get(json_object_get(root, "copies"), 0), "evidence"),
+	                         "online");
+	assert_int_equal(json_unpack(online, "{s:s, s:s, s:I, s:b}", "health", &health, "action", &action,
+	                             "done_sectors", &done, "under_it", &is_under),
+	                 0);
+	assert_string_equal(health, "aA");
+	assert_string_equal(action, "recover");
+	assert_true(done == 100 && !is_under);
+	online = json_object_get(json_object_get(json_array_get(json_object_get(root, "copies"), 1), "evidence"),
+	                         "online");
+	assert_true(json_is_null(online));
+	json_decref(root);
 }
 
 static void test_colour(void **state)
@@ -536,7 +584,8 @@ static void test_progress(void **state)
 		{ 100 << 20, 100 << 20, 1000, "comparing 100 %  [########################]  100 MiB/s  ETA 0:00" },
 		{ 0, 0, 1000, "comparing 100 %  [########################]" },
 		{ 1, 1ULL << 62, 1000,
-		  "comparing   0 %  [........................]  0 MiB/s  ETA 76861433640456465:02" },
+		  "comparing   0 %  [........................]  0 KiB/s  ETA 76861433640456465:02" },
+		{ 1 << 20, 4 << 20, 4000, "comparing  25 %  [######..................]  256 KiB/s  ETA 0:12" },
 		{ 200 << 20, 100 << 20, 1000, "comparing 100 %  [########################]  100 MiB/s  ETA 0:00" },
 	};
 	char text[120];
@@ -549,6 +598,27 @@ static void test_progress(void **state)
 	}
 	progress_format("comparing", 1, 2, 1000, text, 12);
 	assert_string_equal(text, "comparing  ");
+}
+
+/* The first update comes when something is done already: that took time which no clock has seen. */
+static void test_progress_from_the_middle(void **state)
+{
+	static volatile sig_atomic_t requested = 1;
+	struct progress progress = { .what = "rebuilding",
+		                     .requested = &requested,
+		                     .is_started = true,
+		                     .is_warm = true,
+		                     .start_bytes = 20 << 20 };
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &progress.start);
+	progress.start.tv_sec -= 20;
+	progress.out = open_memstream(&output, &output_size);
+	progress_update(&progress, 40 << 20, 80 << 20);
+	assert_string_equal(output, "rebuilding  50 %  [############............]  1 MiB/s  ETA 0:40\n");
+	fclose(progress.out);
+	free(output);
+	output = NULL;
 }
 
 static void test_progress_on_demand(void **state)
@@ -586,6 +656,8 @@ int main(void)
 		TEST(test_width),
 		TEST(test_long_word),
 		TEST(test_more_files),
+		TEST(test_one_of_each),
+		TEST(test_online),
 		TEST(test_colour),
 		TEST(test_status),
 		TEST(test_json),
@@ -596,6 +668,7 @@ int main(void)
 		TEST(test_write_fails),
 		TEST(test_explain),
 		TEST(test_progress),
+		TEST(test_progress_from_the_middle),
 		TEST(test_progress_on_demand),
 	};
 

@@ -2,13 +2,13 @@
 /* The screen: a table of the copies, then status, reason and action lines in the manner of zpool status. */
 #include <errno.h>
 #include <inttypes.h>
-#include <libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bitset.h"
 #include "base/text.h"
 #include "report/report.h"
+#include "report/table.h"
 #include "verdict/verdict.h"
 
 enum {
@@ -40,58 +40,44 @@ static const char *fs_word(const struct fs_evidence *fs)
 	return fs->needs_recovery ? "journal" : fs->is_clean ? "clean" : "not clean";
 }
 
-static int fill_line(struct libscols_line *line, const struct report *report, int i)
+static int add_row(struct libscols_table *table, const struct report *report, int i)
 {
 	const struct copy *copy = &report->copy[i];
 	const struct evidence *evidence = &copy->evidence;
-	char name[SVC_NAME_SIZE * 4], leg[32], events[32] = "-", written[32] = "-";
-	int code;
+	char name[SVC_NAME_SIZE * 4], leg[32] = "-", events[32] = "-", written[32] = "-";
+	const char *const cell[] = {
+		text_escape(copy->name, name, sizeof(name)),
+		state_name(report->verdict->state[i]),
+		leg,
+		events,
+		fs_word(&evidence->fs),
+		written,
+	};
 
-	snprintf(leg, sizeof(leg), "%" PRIu64, copy->leg_bytes);
+	if (copy->leg_bytes)
+		snprintf(leg, sizeof(leg), "%" PRIu64, copy->leg_bytes);
 	if (evidence->raid.present)
 		snprintf(events, sizeof(events), "%" PRIu64, evidence->raid.events);
 	if (evidence->fs.present)
 		text_time(evidence->fs.write_time, written, sizeof(written));
-	code = scols_line_set_data(line, 0, text_escape(copy->name, name, sizeof(name)));
-	code |= scols_line_set_data(line, 1, state_name(report->verdict->state[i]));
-	code |= scols_line_set_data(line, 2, copy->leg_bytes ? leg : "-");
-	code |= scols_line_set_data(line, 3, events);
-	code |= scols_line_set_data(line, 4, fs_word(&evidence->fs));
-	code |= scols_line_set_data(line, 5, written);
-	if (report->has_colour)
-		code |= scols_cell_set_color(scols_line_get_cell(line, 1), colour_of(report->verdict->state[i]));
-	return code;
+	return table_add(table, cell, colour_of(report->verdict->state[i]));
 }
 
 static int print_table(const struct report *report, FILE *out)
 {
-	static const struct {
-		const char *name;
-		int flags;
-	} column[] = {
-		{ "COPY", SCOLS_FL_TRUNC },   { "STATE", 0 },       { "LEG BYTES", SCOLS_FL_RIGHT },
-		{ "EVENTS", SCOLS_FL_RIGHT }, { "FILE SYSTEM", 0 }, { "LAST WRITE (UTC)", 0 },
+	static const struct table_column column[] = {
+		{ "COPY", .is_cut = true },     { .name = "STATE" },       { "LEG BYTES", .is_right = true },
+		{ "EVENTS", .is_right = true }, { .name = "FILE SYSTEM" }, { .name = "LAST WRITE (UTC)" },
 	};
-	struct libscols_table *table = scols_new_table();
+	struct libscols_table *table =
+		table_new(column, sizeof(column) / sizeof(column[0]), report->width, report->has_colour, out);
 	int code = table ? 0 : -ENOMEM;
 
 	if (code)
 		return code;
-	scols_table_set_stream(table, out);
-	scols_table_enable_colors(table, report->has_colour);
-	scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS);
-	scols_table_set_termwidth(table, (size_t)report->width);
-	for (size_t c = 0; c < sizeof(column) / sizeof(column[0]) && !code; c++)
-		code = scols_table_new_column(table, column[c].name, 0, column[c].flags) ? 0 : -ENOMEM;
-	for (int i = 0; i < report->copies && !code; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
-
-		code = line ? fill_line(line, report, i) : -ENOMEM;
-	}
-	if (!code)
-		code = scols_print_table(table);
-	scols_unref_table(table);
-	return code;
+	for (int i = 0; i < report->copies && !code; i++)
+		code = add_row(table, report, i);
+	return table_end(table, code);
 }
 
 /* A labelled paragraph: words wrapped to the width, later lines indented under the first. */
@@ -160,6 +146,18 @@ static void print_file(const struct report *report, FILE *out, const struct file
 	free(path);
 }
 
+void report_files(const struct report *report, FILE *out, const struct attribution *owners)
+{
+	size_t shown = owners->files;
+
+	if (!report->is_verbose && shown > FILES_SHOWN)
+		shown = FILES_SHOWN;
+	for (size_t i = 0; i < shown; i++)
+		print_file(report, out, &owners->file[i]);
+	if (shown < owners->files)
+		fprintf(out, "%*sand %zu more (-v lists them)\n", LABEL_COLUMNS + 16, "", owners->files - shown);
+}
+
 static uint64_t count_extents(const struct comparison *comparison)
 {
 	uint64_t first, count, n = 0;
@@ -174,18 +172,18 @@ static void print_differences(const struct report *report, FILE *out)
 {
 	const struct comparison *comparison = report->comparison;
 	const struct attribution *owners = &comparison->owners;
-	uint64_t bytes = comparison->used_bytes + comparison->free_bytes, file_bytes = 0;
-	size_t shown = owners->files;
+	uint64_t bytes = comparison->used_bytes + comparison->free_bytes, file_bytes = 0, extents;
 	char text[512];
 	size_t length;
 
 	for (size_t i = 0; i < owners->files; i++)
 		file_bytes += owners->file[i].bytes;
+	extents = count_extents(comparison);
 	snprintf(text, sizeof(text),
-	         "%" PRIu64 " bytes in %" PRIu64 " extents: %" PRIu64 " in %zu files, %" PRIu64 " metadata, %" PRIu64
+	         "%" PRIu64 " bytes in %" PRIu64 " extent%s: %" PRIu64 " in %zu file%s, %" PRIu64 " metadata, %" PRIu64
 	         " journal",
-	         bytes, count_extents(comparison), file_bytes, owners->files, report_metadata_bytes(owners),
-	         owners->journal_bytes);
+	         bytes, extents, extents == 1 ? "" : "s", file_bytes, owners->files, owners->files == 1 ? "" : "s",
+	         report_metadata_bytes(owners), owners->journal_bytes);
 	length = strlen(text);
 	if (comparison->free_bytes)
 		length += (size_t)snprintf(text + length, sizeof(text) - length, ", %" PRIu64 " not in use",
@@ -193,12 +191,7 @@ static void print_differences(const struct report *report, FILE *out)
 	if (owners->unknown_bytes)
 		snprintf(text + length, sizeof(text) - length, ", %" PRIu64 " of unknown owner", owners->unknown_bytes);
 	report_paragraph(report, out, "differs", text);
-	if (!report->is_verbose && shown > FILES_SHOWN)
-		shown = FILES_SHOWN;
-	for (size_t i = 0; i < shown; i++)
-		print_file(report, out, &owners->file[i]);
-	if (shown < owners->files)
-		fprintf(out, "%*sand %zu more (-v lists them)\n", LABEL_COLUMNS + 16, "", owners->files - shown);
+	report_files(report, out, owners);
 }
 
 static void print_compared(const struct report *report, FILE *out)
@@ -209,16 +202,26 @@ static void print_compared(const struct report *report, FILE *out)
 
 	for (int i = 0; i < report->copies; i++)
 		parts += comparison->copy[i].compared;
-	if (!comparison->done)
+	if (!comparison->done && report->verdict->kind == VERDICT_UNRELATED)
+		snprintf(text, sizeof(text), "nothing: these are not copies of one mirror");
+	else if (!comparison->done)
 		snprintf(text, sizeof(text),
-		         report->mode == COMPARE_FAST ? "evidence only (--fast)"
-		                                      : "nothing: there are no two copies to compare");
+		         report->mode == COMPARE_FAST && !report->plan ? "evidence only (--fast)"
+		                                                       : "nothing: there are no two copies to compare");
 	else
 		snprintf(text, sizeof(text), "%s, %" PRIu64 " bytes in each of %d",
 		         report->mode == COMPARE_FULL ? "every block" : "every block in use", comparison->bytes, parts);
 	report_paragraph(report, out, "compared", text);
 	if (comparison->done && comparison->used_bytes + comparison->free_bytes)
 		print_differences(report, out);
+}
+
+void report_action(const struct report *report, FILE *out, const char *next)
+{
+	report_paragraph(report, out, "action", next);
+	if (strstr(next, "svc-resync") && !strstr(next, "--undo"))
+		fprintf(out, "%*ssvc-resync%s%s\n", LABEL_COLUMNS, "", strstr(next, "--from") ? " --from NAME" : "",
+		        report->arguments);
 }
 
 /* The reason whose advice is the one to follow: the first that asks for the exit code there is. */
@@ -228,6 +231,8 @@ static const char *next_step(const struct report *report)
 
 	if (report->verdict->exit == SVC_EXIT_DONE)
 		return NULL;
+	if (verdict_has(report->verdict, REASON_MAY_BE_NEWER, NULL))
+		return reason_row(REASON_MAY_BE_NEWER)->next;
 	for (size_t i = 0; i < reasons->count; i++)
 		if (reason_row(reasons->item[i].id)->exit == (int)report->verdict->exit)
 			return reason_row(reasons->item[i].id)->next;
@@ -243,11 +248,7 @@ static void print_action(const struct report *report, FILE *out)
 
 	if (!next)
 		return;
-	report_paragraph(report, out, "action", next);
-	/* Where the advice is that command: the whole of it, to be copied. */
-	if (strstr(next, "svc-resync"))
-		fprintf(out, "%*ssvc-resync%s%s\n", LABEL_COLUMNS, "", strstr(next, "--from") ? " --from NAME" : "",
-		        report->arguments);
+	report_action(report, out, next);
 }
 
 int report_text(const struct report *report, FILE *out)

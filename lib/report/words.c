@@ -128,7 +128,9 @@ void report_status(const struct report *report, char *text, size_t size)
 		snprintf(text, size, "there is no whole and usable copy");
 		break;
 	case VERDICT_UNKNOWN:
-		snprintf(text, size, "the evidence does not tell which copy is right; an operator must choose");
+		snprintf(text, size,
+		         report->copies ? "the evidence does not tell which copy is right; an operator must choose"
+		                        : "nothing is known of the copies");
 		break;
 	default:
 		status_of_authority(report, text, size);

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/coherence.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "evidence/record.h"
+#include "path/probe.h"
+#include "path/slot.h"
+
+/*
+ * Reads the slot before it is written; one of ours that is not valid is as if it had never been written. 0, -EEXIST
+ * where it holds something that is not ours and must stay, or -errno.
+ */
+static int read_slot(struct dev *area, char controller, struct probe_slot *slot)
+{
+	uint8_t *bytes = dev_buffer(PROBE_SLOT_BYTES);
+	int r = bytes ? dev_read(area, bytes, PROBE_SLOT_BYTES, probe_slot_offset(controller)) : -ENOMEM;
+
+	if (!r && !probe_slot_is_ours(bytes))
+		r = -EEXIST;
+	else if (!r && (!probe_slot_parse(bytes, slot) || slot->controller != controller))
+		*slot = (struct probe_slot){ .controller = controller };
+	free(bytes);
+	return r;
+}
+
+static int write_slot(struct dev *area, const struct probe_slot *slot)
+{
+	uint8_t *bytes = dev_buffer(PROBE_SLOT_BYTES);
+	int r = bytes ? 0 : -ENOMEM;
+
+	if (!r) {
+		probe_slot_format(slot, bytes);
+		r = dev_write(area, bytes, PROBE_SLOT_BYTES, probe_slot_offset(slot->controller));
+	}
+	if (!r)
+		r = dev_flush(area);
+	free(bytes);
+	return r;
+}
+
+/* The next slot: counted up, with a nonce that nobody can guess from the one before. */
+static int renew(struct probe_slot *slot, const char *path)
+{
+	slot->sequence++;
+	slot->time = time(NULL);
+	memset(slot->path, 0, sizeof(slot->path));
+	memcpy(slot->path, path, strnlen(path, sizeof(slot->path) - 1));
+	return getrandom(slot->nonce, sizeof(slot->nonce), 0) == sizeof(slot->nonce) ? 0 : -EIO;
+}
+
+static int fail(enum path_coherence *found, struct svc_error *why, int code, const char *what)
+{
+	*found = COHERENCE_FAILED;
+	if (code == -EEXIST)
+		return error_set(
+			why, code,
+			"its probe slot, in the PV's bootloader area, holds what somebody else wrote; it is left "
+			"alone. Is this the volume that is meant?");
+	return error_set(why, code, "its probe slot cannot be %s: %s", what, dev_strerror(-code));
+}
+
+/* Writes through `from`, reads through `to`; what is said is said of the path that is at fault. */
+static void test_one_way(struct dev *const area[PATHS], enum path_kind from, enum path_kind to, char controller,
+                         enum path_coherence found[PATHS], struct svc_error why[PATHS])
+{
+	struct probe_slot slot, seen;
+	int r;
+
+	r = read_slot(area[to], controller, &seen);
+	if (r) {
+		fail(&found[to], &why[to], r, "read");
+		return;
+	}
+	r = read_slot(area[from], controller, &slot);
+	if (r) {
+		fail(&found[from], &why[from], r, "read");
+		return;
+	}
+	/* Of two that differ the one that is further has seen more. */
+	if (seen.sequence > slot.sequence)
+		slot.sequence = seen.sequence;
+	r = renew(&slot, path_name(from));
+	if (!r)
+		r = write_slot(area[from], &slot);
+	if (r) {
+		fail(&found[from], &why[from], r, "written");
+		return;
+	}
+	r = read_slot(area[to], controller, &seen);
+	if (r) {
+		fail(&found[to], &why[to], r, "read");
+		return;
+	}
+	if (!memcmp(&seen, &slot, sizeof(seen)))
+		return;
+	/*
+	 * The direct path is the volume itself. What the NBD path wrote and the direct one does not show was kept back
+	 * on the other side; so it is the NBD path that is not to be trusted, whichever way the test went.
+	 */
+	found[PATH_NBD] = COHERENCE_STALE;
+	if (to == PATH_NBD)
+		error_set(&why[PATH_NBD], -ESTALE, "what was written through the direct path is not what it shows");
+	else
+		error_set(&why[PATH_NBD], -ESTALE, "what was written through it and flushed is not on the volume");
+}
+
+void coherence_test(struct dev *const area[PATHS], char controller, enum path_coherence found[PATHS],
+                    struct svc_error why[PATHS])
+{
+	memset(why, 0, PATHS * sizeof(why[0]));
+	found[PATH_DIRECT] = found[PATH_NBD] = COHERENCE_PROVEN;
+	test_one_way(area, PATH_DIRECT, PATH_NBD, controller, found, why);
+	if (found[PATH_DIRECT] == COHERENCE_PROVEN && found[PATH_NBD] == COHERENCE_PROVEN)
+		test_one_way(area, PATH_NBD, PATH_DIRECT, controller, found, why);
+	for (int i = 0; i < PATHS; i++)
+		if (found[i] == COHERENCE_PROVEN && found[!i] != COHERENCE_PROVEN)
+			found[i] = COHERENCE_UNTESTED;
+}
+
+int coherence_beat(struct dev *area, char controller, const char *path)
+{
+	struct probe_slot slot;
+	int r = read_slot(area, controller, &slot);
+
+	if (!r)
+		r = renew(&slot, path);
+	return r ? r : write_slot(area, &slot);
+}
+
+/* Shared with the child. */
+struct task {
+	struct path_facts facts[PATHS];
+	char controller;
+	struct dev_options options;
+};
+
+static int open_area(struct path_facts *facts, const struct dev_options *options, struct access *access)
+{
+	const struct extent *area = &facts->lvm.bootloader_area;
+	struct dev_options writing = *options;
+	int r;
+
+	if (area->length < RECORD_AREA_BYTES)
+		return error_set(&facts->coherence_why, -ENOSPC, "the volume has no place for records");
+	if (!facts->record.has_area)
+		return error_set(&facts->coherence_why, -EEXIST,
+		                 "what is in its place for records is somebody else's, and is left alone");
+	writing.access = DEV_WRITE_BESIDE;
+	r = dev_open(facts->device, &writing, &access->device, &facts->coherence_why);
+	if (!r)
+		r = dev_open_slice(access->device, area, 1, &access->record);
+	if (r && !facts->coherence_why.text[0])
+		error_set(&facts->coherence_why, r, "its place for records lies beyond its end");
+	return r;
+}
+
+static int test_in_child(void *shared)
+{
+	struct access access[PATHS] = { 0 };
+	enum path_coherence found[PATHS];
+	struct svc_error why[PATHS];
+	struct task *task = shared;
+	struct dev *area[PATHS];
+	int r = 0;
+
+	for (int i = 0; i < PATHS && !r; i++) {
+		task->facts[i].coherence_why.text[0] = '\0';
+		r = open_area(&task->facts[i], &task->options, &access[i]);
+		task->facts[i].coherence = r ? COHERENCE_FAILED : COHERENCE_UNTESTED;
+		area[i] = access[i].record;
+	}
+	if (!r) {
+		coherence_test(area, task->controller, found, why);
+		for (int i = 0; i < PATHS; i++) {
+			task->facts[i].coherence_why = why[i];
+			task->facts[i].coherence = found[i];
+		}
+	}
+	for (int i = 0; i < PATHS; i++)
+		access_close(&access[i]);
+	return 0;
+}
+
+struct beat_task {
+	struct path_facts facts;
+	enum path_kind kind;
+	char controller;
+	struct dev_options options;
+};
+
+static int beat_in_child(void *shared)
+{
+	struct beat_task *task = shared;
+	struct access access = { 0 };
+	int r = open_area(&task->facts, &task->options, &access);
+
+	if (!r)
+		r = coherence_beat(access.record, task->controller, path_name(task->kind));
+	access_close(&access);
+	return r;
+}
+
+int coherence_beat_run(const struct path_facts *facts, enum path_kind kind, char controller,
+                       const struct dev_options *options)
+{
+	unsigned seconds = options->timeout_seconds ? options->timeout_seconds : PATH_TIMEOUT_SECONDS;
+	struct beat_task task = { .facts = *facts, .kind = kind, .controller = controller, .options = *options };
+
+	return path_call(beat_in_child, &task, seconds * 1000);
+}
+
+int coherence_run(struct path_facts facts[PATHS], char controller, const struct dev_options *options,
+                  struct svc_error *error)
+{
+	unsigned seconds = options->timeout_seconds ? options->timeout_seconds : PATH_TIMEOUT_SECONDS;
+	struct task *task;
+	int r;
+
+	if (!controller) {
+		error_set(error, -EINVAL,
+		          "which controller this is is not known, and each has a probe slot of its own");
+		error_next(error, "write id = a (or b) under [controller] into svc.conf");
+		return -EINVAL;
+	}
+	for (int i = 0; i < PATHS; i++) {
+		if (facts[i].is_configured && !facts[i].error && !facts[i].is_detached)
+			continue;
+		/* There is no other path to hold it against. */
+		facts[!i].coherence = facts[!i].error ? COHERENCE_UNTESTED : COHERENCE_FAILED;
+		error_set(&facts[!i].coherence_why, -ENOTCONN, "there is no other path to test it against");
+		return 0;
+	}
+	task = path_memory(sizeof(*task));
+	if (!task)
+		return error_set(error, -ENOMEM, "out of memory");
+	memcpy(task->facts, facts, sizeof(task->facts));
+	task->controller = controller;
+	task->options = *options;
+	r = path_call(test_in_child, task, seconds * 1000);
+	for (int i = 0; i < PATHS; i++) {
+		facts[i].coherence = task->facts[i].coherence;
+		facts[i].coherence_why = task->facts[i].coherence_why;
+		if (r && facts[i].coherence == COHERENCE_UNTESTED) {
+			facts[i].coherence = COHERENCE_FAILED;
+			error_set(&facts[i].coherence_why, r, "the test of coherence did not end within %u s", seconds);
+		}
+	}
+	path_memory_free(task, sizeof(*task));
+	return 0;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/export.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "dev/mapper.h"
+#include "evidence/online.h"
+#include "path/server.h"
+#include "promote/fence.h"
+
+enum {
+	DEFAULT_PORT = 10809,
+	START_MS =
+		60000, /* with TLS it makes Diffie-Hellman parameters first, which takes its time on a slow processor */
+};
+
+bool export_parse_address(const char *text, char *address, size_t size, unsigned *port)
+{
+	bool is_bracketed = *text == '[';
+	const char *end = is_bracketed ? strchr(text, ']') : strchr(text, ':');
+	const char *rest = end ? end + is_bracketed : "";
+	static const unsigned char any[16]; /* the link, and nothing else: not every address that there is */
+	unsigned char binary[16];
+	size_t length;
+	char last;
+
+	text += is_bracketed;
+	/* Several colons without brackets: IPv6 without a port. */
+	if (!is_bracketed && end && strchr(end + 1, ':'))
+		end = NULL, rest = "";
+	if (is_bracketed && !end)
+		return false;
+	length = end ? (size_t)(end - text) : strlen(text);
+	if (!length || length >= size)
+		return false;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	*port = DEFAULT_PORT;
+	if (*rest && (sscanf(rest, ":%5u%c", port, &last) != 1 || !*port || *port > 65535))
+		return false;
+	if (inet_pton(AF_INET, address, binary) == 1)
+		return memcmp(binary, any, 4) != 0;
+	return inet_pton(AF_INET6, address, binary) == 1 && memcmp(binary, any, sizeof(any)) != 0;
+}
+
+/* Whether the process is our server, by an argument that nobody else has. */
+static bool is_server(const char *pid)
+{
+	char line[SERVER_LINE_SIZE];
+	size_t got = server_arguments(pid, line);
+	bool found = false;
+
+	for (size_t i = 0; i < got; i += strlen(line + i) + 1)
+		found |= !strcmp(line + i, SERVER_PID_OPTION);
+	return found && strstr(line, "qemu-nbd");
+}
+
+pid_t export_find(void)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	pid_t found = 0;
+
+	if (!proc)
+		return -1;
+	while (!found && (entry = readdir(proc)))
+		if (isdigit((unsigned char)*entry->d_name) && is_server(entry->d_name))
+			found = (pid_t)strtol(entry->d_name, NULL, 10);
+	closedir(proc);
+	return found;
+}
+
+/* Why this controller must not serve: it writes the volume itself, and the other one would too. */
+static bool is_primary(const struct paths *paths, struct svc_error *error)
+{
+	const struct path_facts *facts = &paths->check.facts[PATH_DIRECT];
+	const struct record *record = &facts->record.record;
+	char uuid[ONLINE_UUID_SIZE];
+	uint64_t device;
+
+	if (online_uuid(&facts->lvm, uuid) && !mapper_find(uuid, &device))
+		error_set(error, -EPERM, "the mirror %s/%s is active on this controller", facts->lvm.vg_name,
+		          facts->lvm.lv_name);
+	else if (facts->record.present && record->is_open && record->owner &&
+	         record->owner == paths->options.controller)
+		error_set(error, -EPERM, "the record says that this controller has the mirror open");
+	else
+		return false;
+	error_next(error, "export from the standby; where this is meant all the same, say --yes");
+	return true;
+}
+
+int export_register(const struct paths *paths, struct svc_error *error)
+{
+	const struct path_facts *facts = &paths->check.facts[PATH_DIRECT];
+	const struct record *record = &facts->record.record;
+	char own = paths->options.controller, peer = own == 'a' ? 'b' : 'a';
+	uint64_t key = fence_key(own, facts->lvm.vg_uuid);
+	struct reservation reservation;
+	struct svc_error ignored;
+	int r;
+
+	if (!own || !facts->is_configured || facts->error || !facts->lvm.present || is_primary(paths, &ignored) ||
+	    !facts->record.present || !record->is_open || record->owner != peer)
+		return 0;
+	r = reservation_read(facts->device, paths->options.locate.dev.timeout_seconds, &reservation, error);
+	if (r)
+		return r == -EOPNOTSUPP ? 0 : r;
+	if (!reservation.is_reserved || reservation.holder != fence_key(peer, facts->lvm.vg_uuid) ||
+	    reservation_has_key(&reservation, key))
+		return 0;
+	r = reservation_register(facts->device, key, error);
+	return r ? r : 1;
+}
+
+/* What the server said, on one line. */
+static int refuse(int r, struct spawn_output *output, struct svc_error *error)
+{
+	if (r == -ENOENT) {
+		error_set(error, -ENOTSUP, "qemu-nbd is not installed");
+		error_next(error, "install it (qemu-utils)");
+		return -ENOTSUP;
+	}
+	output->err[strcspn(output->err, "\n")] = '\0';
+	error_set(error, -EIO, "qemu-nbd does not start: %.300s",
+	          r == -ETIMEDOUT ? "no word from it within 60 s"
+	          : *output->err  ? output->err
+	                          : "it gives no reason");
+	error_next(error, "is the link's address up (ip addr), and the port free (ss -tln)?");
+	return -EIO;
+}
+
+static int run_server(const struct server *server, struct svc_error *error)
+{
+	struct spawn_output *output = calloc(1, sizeof(*output));
+	int r;
+
+	if (!output)
+		return error_set(error, -ENOMEM, "out of memory");
+	mkdir(SERVER_DIRECTORY, 0755);
+	r = spawn_run(server->argv, NULL, START_MS, output);
+	if (r)
+		r = refuse(r, output, error);
+	free(output);
+	return r;
+}
+
+static int add_key(const struct paths *paths, struct svc_error *error)
+{
+	int r = export_register(paths, error);
+
+	return r < 0 ? r : 0;
+}
+
+int export_start(struct paths *paths, const struct export_options *options, struct svc_error *error)
+{
+	const struct path_check *check = &paths->check;
+	struct server server;
+	pid_t running;
+	int r = server_make(&server, paths->places.path[PATH_DIRECT], options, error);
+
+	if (r)
+		return r;
+	/* What this controller serves is its own path, whatever the other one serves. */
+	paths->places.path[PATH_NBD][0] = '\0';
+	r = paths_look(paths, COHERENCE_NOT_WANTED, error);
+	running = r ? 0 : export_find();
+	if (running > 0) {
+		r = server_check(running, &server, error);
+	} else if (!r &&
+	           (!check->facts[PATH_DIRECT].is_configured || !path_is_usable(check->verdict.state[PATH_DIRECT]))) {
+		paths_may_use(check, PATH_DIRECT, error);
+		r = -EPERM;
+	} else if (!r && is_primary(paths, error) && !options->is_told) {
+		r = -EPERM;
+	} else if (!r) {
+		r = server_prepare_tls(options, error);
+		if (!r)
+			r = run_server(&server, error);
+	}
+	server_free(&server);
+	return r ? r : add_key(paths, error);
+}
+
+/* Waits on the process itself, so that another one with its number is not taken for it. */
+static int end(int pidfd, int number, unsigned ms)
+{
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+
+	if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) && errno != ESRCH)
+		return -errno;
+	return poll(&gone, 1, (int)ms) > 0 ? 0 : -ETIMEDOUT;
+}
+
+int export_stop(unsigned timeout_seconds, struct svc_error *error)
+{
+	unsigned ms = (timeout_seconds ? timeout_seconds : PATH_TIMEOUT_SECONDS) * 1000;
+	pid_t server = export_find();
+	int pidfd, r;
+
+	if (server > 0) {
+		pidfd = (int)syscall(SYS_pidfd_open, server, 0);
+		r = pidfd < 0 ? (errno == ESRCH ? 0 : -errno) : end(pidfd, SIGTERM, ms);
+		if (r == -ETIMEDOUT)
+			r = end(pidfd, SIGKILL, ms);
+		if (pidfd >= 0)
+			close(pidfd);
+		if (r) {
+			error_set(error, r, "the server (process %d) does not end: %s; its client may still write",
+			          server, strerror(-r));
+			error_next(error,
+			           "its requests wait for the volume: see dmesg; cut the link before you rely on it");
+			return r;
+		}
+		server = export_find();
+	}
+	if (server) {
+		error_set(error, -EBUSY,
+		          server < 0 ? "/proc cannot be read: whether the export has ended is not known"
+		                     : "another server was started meanwhile");
+		return -EBUSY;
+	}
+	unlink(SERVER_PID_FILE);
+	unlink(SERVER_KEYS_FILE);
+	return 0;
+}

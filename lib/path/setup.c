@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "path/setup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "path/attach.h"
+
+#define RUN_DIRECTORY "/run/svc"
+#define PIN_FILE RUN_DIRECTORY "/path"
+
+enum { SECTOR_BYTES = 512 };
+
+int paths_init(struct paths *paths, const char *const argument[], int arguments, const struct svc_conf *conf,
+               const struct locate_options *locate, struct svc_error *error)
+{
+	memset(paths, 0, sizeof(*paths));
+	paths->options = (struct path_check_options){
+		.locate = *locate,
+		.legs = conf->legs,
+		.slow_ms = conf->paths_slow_ms,
+		.controller = conf->controller,
+	};
+	/* That of [nbd] is none for a look: it may be as long as a rebuild over a slow line needs. */
+	if (conf->paths_timeout_seconds || locate->dev.timeout_seconds == conf->nbd_timeout_seconds)
+		paths->options.locate.dev.timeout_seconds = conf->paths_timeout_seconds;
+	control_init(&paths->control, conf);
+	return path_places_parse(argument, arguments, &paths->places, error);
+}
+
+int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *error)
+{
+	int r;
+
+	paths->options.coherence = coherence;
+	r = path_check(&paths->places, &paths->options, &paths->check, error);
+	if (!r)
+		r = control_read(&paths->control, &paths->state);
+	if (r && r != -EINVAL && r != -ENOMEM)
+		error_set(error, r, "%s is not a device of ours: %s", paths->control.name, strerror(-r));
+	return r;
+}
+
+bool paths_may_use(const struct path_check *check, enum path_kind kind, struct svc_error *why)
+{
+	const struct path_facts *facts = &check->facts[kind];
+	struct svc_error ignored = { 0 };
+
+	why = why ? why : &ignored;
+	error_set(why, -EPERM, "%s is not fit to be used", path_name(kind));
+	if (!facts->is_configured) {
+		error_set(why, -EPERM, "there is no path %s", path_name(kind));
+		error_next(why, "give it: shared@%s=LOCATOR", path_name(kind));
+		return false;
+	}
+	for (size_t i = 0; i < check->verdict.reasons.count; i++)
+		if (check->verdict.reasons.item[i].copy == (int)kind) {
+			error_set(why, -EPERM, "%s", check->verdict.reasons.item[i].text);
+			error_next(why, "%s", reason_row(check->verdict.reasons.item[i].id)->next);
+			break;
+		}
+	if (!path_is_usable(check->verdict.state[kind]))
+		return false;
+	if (!facts->is_block) {
+		error_set(why, -EPERM, "%s: %.300s is no block device", path_name(kind), facts->device);
+		error_next(why, "name a block device, or an NBD URI that svc-pathcheck --setup attaches");
+		return false;
+	}
+	/* With nothing to hold it against a volume may be any. */
+	if (!check->expected.vg_uuid[0] && (!check->facts[!kind].is_configured || check->facts[!kind].error)) {
+		error_set(why, -EPERM,
+		          "%s: nothing tells that this is the shared volume: neither the other path nor a flash copy",
+		          path_name(kind));
+		error_next(why, "name the flash of this controller too");
+		return false;
+	}
+	return true;
+}
+
+static int attach(struct paths *paths, struct svc_error *error)
+{
+	const char *uri = paths->places.path[PATH_NBD];
+	char device[NBD_DEVICE_SIZE];
+
+	return dev_is_uri(uri) ? nbd_attach(uri, &paths->options.locate.dev, device, error) : 0;
+}
+
+int paths_setup(struct paths *paths, struct svc_error *error)
+{
+	struct svc_error attach_error, why;
+	uint64_t rdev[PATHS] = { 0 }, bytes = 0;
+	int r, attached, fit = -1;
+
+	if (!paths->control.ops)
+		return paths_look(paths, COHERENCE_NOT_WANTED, error);
+	attached = attach(paths, &attach_error);
+	r = paths_look(paths, COHERENCE_IF_POSSIBLE, error);
+	if (r)
+		return r;
+	/* Not attached is down, for the device's purpose, also where libnbd reaches it. */
+	if (attached && !paths->check.facts[PATH_NBD].error) {
+		paths->check.facts[PATH_NBD].error = attached;
+		paths->check.facts[PATH_NBD].why = attach_error;
+		path_judge(paths->check.facts, &paths->check.expected, paths->options.slow_ms, &paths->check.verdict);
+	}
+	for (int i = PATHS - 1; i >= 0; i--) {
+		if (!paths_may_use(&paths->check, i, &why))
+			continue;
+		fit = i;
+		rdev[i] = paths->check.facts[i].rdev;
+		bytes = paths->check.facts[i].size_bytes;
+	}
+	if (fit < 0) {
+		paths_may_use(&paths->check, PATH_DIRECT, error);
+		return -ENODEV;
+	}
+	r = paths->control.ops->set_paths(&paths->control, rdev, bytes / SECTOR_BYTES);
+	if (!r)
+		r = control_read(&paths->control, &paths->state);
+	if (r) {
+		error_set(error, r, "%s cannot be set up: %s", paths->control.name, strerror(-r));
+		error_next(error, r == -EBUSY ? "stop what holds the paths' devices by themselves (lsblk); LVM perhaps"
+		                              : "see dmesg; modules dm-multipath and dm-round-robin are needed");
+	}
+	return r;
+}
+
+int paths_teardown(struct paths *paths, struct svc_error *error)
+{
+	const char *uri = paths->places.path[PATH_NBD];
+	char device[NBD_DEVICE_SIZE];
+	int r = control_remove(&paths->control);
+
+	if (r) {
+		error_set(error, r, "/dev/mapper/%s cannot be taken away: %s", paths->control.name, strerror(-r));
+		error_next(error, "stop what uses it: umount, vgchange -an (dmsetup ls --tree)");
+		return r;
+	}
+	unlink(PIN_FILE);
+	return dev_is_uri(uri) && !nbd_find(uri, device) ? nbd_detach(device, error) : 0;
+}
+
+int paths_pinned(void)
+{
+	FILE *in = fopen(PIN_FILE, "re");
+	char word[16] = "";
+	int kind = -1;
+
+	if (in && fscanf(in, "%15s", word) == 1)
+		for (int i = 0; i < PATHS; i++)
+			if (!strcmp(word, path_name(i)))
+				kind = i;
+	if (in)
+		fclose(in);
+	return kind;
+}
+
+static int pin(int kind, struct svc_error *error)
+{
+	FILE *out;
+	int r = 0;
+
+	if (kind < 0)
+		return unlink(PIN_FILE) && errno != ENOENT ? error_set(error, -errno, PIN_FILE ": %s", strerror(errno))
+		                                           : 0;
+	mkdir(RUN_DIRECTORY, 0755);
+	out = fopen(PIN_FILE ".new", "we");
+	if (!out || fprintf(out, "%s\n", path_name(kind)) < 0)
+		r = -EIO;
+	if (out && fclose(out))
+		r = -EIO;
+	if (!r && rename(PIN_FILE ".new", PIN_FILE))
+		r = -errno;
+	return r ? error_set(error, r, PIN_FILE " cannot be written: %s", strerror(-r)) : 0;
+}
+
+bool paths_may_connect(const struct paths *paths)
+{
+	const struct control_state *state = &paths->state;
+
+	return paths->control.ops && dev_is_uri(paths->places.path[PATH_NBD]) &&
+	       !(state->is_set_up && state->path[PATH_NBD].is_in && !state->path[PATH_NBD].is_failed);
+}
+
+static int best(const struct path_check *check)
+{
+	for (int i = 0; i < PATHS; i++)
+		if (paths_may_use(check, i, NULL))
+			return i;
+	return -1;
+}
+
+int paths_switch(struct paths *paths, int kind, struct svc_error *error)
+{
+	const struct control_ops *ops = paths->control.ops;
+	struct control_state *state = &paths->state;
+	int wanted = kind, r;
+
+	if (!ops) {
+		error_set(error, -ENOTSUP, "there is nothing to switch: control = %s",
+		          control_kind_name(paths->control.kind));
+		error_next(error, "choose control = multipath or manual under [paths] in svc.conf");
+		return -ENOTSUP;
+	}
+	/* Who watches nothing has to bring it up when it is wanted. What is wrong with it shows in the look. */
+	if (kind != PATH_DIRECT && !control_read(&paths->control, state) && state->is_set_up &&
+	    paths_may_connect(paths))
+		attach(paths, error);
+	r = paths_look(paths, COHERENCE_IF_POSSIBLE, error);
+	if (!r && !state->is_set_up) {
+		r = error_set(error, -ENODEV, "/dev/mapper/%s is not there", paths->control.name);
+		error_next(error, "set the paths up first: svc-pathcheck --setup");
+	}
+	if (r)
+		return r;
+	if (kind < 0)
+		wanted = best(&paths->check);
+	if (!paths_may_use(&paths->check, wanted < 0 ? PATH_DIRECT : wanted, error))
+		return -EPERM;
+	if (ops->reinstate &&
+	    (!state->path[wanted].is_in || state->path[wanted].rdev != paths->check.facts[wanted].rdev)) {
+		error_set(error, -ENODEV, "/dev/mapper/%s has no path %s yet", paths->control.name, path_name(wanted));
+		error_next(error, "svc-pathcheck --setup adds it, or the monitor does");
+		return -ENODEV;
+	}
+	state->path[wanted].rdev = paths->check.facts[wanted].rdev;
+	if (ops->reinstate && state->path[wanted].is_failed)
+		r = ops->reinstate(&paths->control, state, wanted);
+	if (!r && state->active != wanted)
+		r = ops->use(&paths->control, state, wanted);
+	if (!r)
+		r = control_read(&paths->control, state);
+	if (r)
+		return error_set(error, r, "/dev/mapper/%s cannot be switched: %s", paths->control.name, strerror(-r));
+	return pin(kind, error);
+}
+
+int paths_active(const struct paths *paths)
+{
+	if (paths->control.ops)
+		return paths->state.active;
+	return path_is_usable(paths->check.verdict.state[PATH_DIRECT]) && paths->check.facts[PATH_DIRECT].is_configured
+	               ? PATH_DIRECT
+	               : -1;
+}
