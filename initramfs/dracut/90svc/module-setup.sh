@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# dracut module: svc-boot(8), what svc.conf(5) asks for and a lock against LVM in the image; svc-initramfs(7).
+
+# shellcheck disable=SC2154 # initdir, moddir: dracut's
+# shellcheck source=initramfs/image-lib.sh
+. "${SVC_SHARE:-/usr/share/svc}/image-lib.sh"
+
+# called by dracut
+check() {
+	require_binaries "$SVC_SBIN/svc" lvm dmsetup || return 1
+	# Without a configuration the image has no mirror to look after.
+	[[ -e $SVC_CONF ]] || return 255
+	return 0
+}
+
+# called by dracut
+depends() {
+	echo dm rootfs-block
+	! svc_uses nbd || echo network
+	return 0
+}
+
+# called by dracut
+installkernel() {
+	# shellcheck disable=SC2046 # one word per module
+	hostonly='' instmods $(svc_modules)
+}
+
+# called by dracut
+install() {
+	local name file
+
+	inst_simple "$SVC_CONF" /etc/svc/svc.conf
+	inst_binary "$SVC_SBIN/svc" /usr/sbin/svc
+	for name in $(svc_names); do
+		ln -sf svc "$initdir/usr/sbin/$name"
+	done
+	# shellcheck disable=SC2046 # one word per file
+	inst_multiple $(svc_programs) $(svc_terminals)
+
+	# Both come after module lvm, which copies the host's configuration.
+	mkdir -p "$initdir/usr/lib/udev/rules.d" "$initdir/etc/lvm"
+	svc_udev_rules > "$initdir/usr/lib/udev/rules.d/63-svc.rules"
+	svc_lvm_config >> "$initdir/etc/lvm/lvmlocal.conf"
+
+	if svc_uses nbd; then
+		echo 'rd.neednet=1' > "$initdir/etc/cmdline.d/90svc.conf"
+		inst_script "$moddir/network-up.sh" /usr/lib/svc/network-up
+		[[ ! -e /etc/hosts ]] || inst_simple /etc/hosts
+	fi
+	if svc_uses nbds; then
+		inst_binary nbdkit
+		for file in /usr/lib/*/nbdkit/plugins/nbdkit-nbd-plugin.so /usr/lib64/nbdkit/plugins/nbdkit-nbd-plugin.so; do
+			[[ ! -e $file ]] || inst_library "$file"
+		done
+		while IFS= read -r file; do
+			inst_simple "$file"
+		done < <(svc_tls_files)
+	fi
+
+	inst_hook pre-udev 50 "$moddir/svc-modules.sh"
+	# When udev has settled and before lvm_scan, which module lvm puts there as well.
+	inst_hook initqueue/settled 10 "$moddir/svc-gate.sh"
+	inst_hook initqueue/finished 10 "$moddir/svc-finished.sh"
+	dracut_need_initqueue
+}
