@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The end of a hand-over, on image files: whose record says closed then, and whose does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/test_image.h"
+#include "promote/takeover.h"
+#include "rebuild/mark.h"
+
+enum { FLASH, SHARED, COPIES, LOCKED_MS = 300 };
+
+static char folder[] = "/tmp/demote_test.XXXXXX";
+static struct svc_conf conf;
+static struct promote_options options;
+static struct promote_result result;
+static struct takeover t;
+
+static void put_image(const char *scenario, const char *name)
+{
+	char path[100];
+	size_t size;
+	uint8_t *bytes = test_image_load(scenario, name, &size);
+	FILE *f;
+
+	assert_non_null(bytes);
+	snprintf(path, sizeof(path), "%s/%s.img", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, size, f), size);
+	assert_int_equal(fclose(f), 0);
+	free(bytes);
+}
+
+/* The mirror was controller a's, and nobody has closed it; with the generation of the lists, newest first. */
+static void put_record(int i, const char *generations)
+{
+	struct dev_options writing = { .access = DEV_WRITE };
+	struct copy *copy = &t.survey.copy[i];
+	struct record record;
+	struct svc_error error;
+	struct dev *device, *area;
+
+	mark_own(&record, copy, 1000);
+	record.owner = 'a';
+	record.is_open = true;
+	record.legs = 3;
+	memset(record.generation, *generations, sizeof(record.generation));
+	for (int n = 0; generations[n + 1]; n++)
+		memset(record.history[n], generations[n + 1], sizeof(record.history[n]));
+	assert_int_equal(dev_open(copy->locator, &writing, &device, &error), 0);
+	assert_int_equal(dev_open_slice(device, &copy->evidence.lvm.bootloader_area, 1, &area), 0);
+	assert_int_equal(record_store(area, &record), 0);
+	dev_close(area);
+	dev_close(device);
+}
+
+static void begin(const char *scenario, const char *of_flash, const char *of_shared)
+{
+	struct svc_error error;
+
+	put_image(scenario, "flash-a");
+	put_image(scenario, "shared");
+	memset(&t, 0, sizeof(t));
+	/* A dry run tells nothing to the host's logs. */
+	options = (struct promote_options){ .conf = &conf, .controller = 'a', .is_dry_run = true };
+	t.options = &options;
+	t.result = &result;
+	t.arguments = COPIES;
+	for (int i = 0; i < COPIES; i++) {
+		const char *name = i == FLASH ? "flash-a" : "shared";
+
+		snprintf(t.argument[i], sizeof(t.argument[i]), "%s=%s/%s.img", name, folder, name);
+		t.pointer[i] = t.argument[i];
+	}
+	assert_int_equal(look_survey(&t, &error), 0);
+	put_record(FLASH, of_flash);
+	put_record(SHARED, of_shared);
+}
+
+static bool is_open(int i)
+{
+	const struct record *record = look_record(&t, i);
+
+	assert_non_null(record);
+	assert_int_equal(record->owner, 'a');
+	return record->is_open;
+}
+
+/* In a mirror with a leg absent the kernel keeps regions unsettled for ever: none of the others is older by that. */
+static void test_both(void **state)
+{
+	static const char *const scenario[] = { "in-sync", "dirty-crash" };
+	struct svc_error error;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin(scenario[i], "g", "g");
+		assert_int_equal(demote_close(&t, &error), 0);
+		assert_false(is_open(FLASH));
+		assert_false(is_open(SHARED));
+		survey_close(&t.survey);
+	}
+}
+
+/* By the superblocks, and by the records where these do not tell. */
+static void test_left_behind(void **state)
+{
+	struct svc_error error;
+
+	(void)state;
+	begin("stale-shared", "g", "g");
+	assert_int_equal(demote_close(&t, &error), 0);
+	assert_false(is_open(FLASH));
+	assert_true(is_open(SHARED));
+	survey_close(&t.survey);
+	begin("in-sync", "g", "hg");
+	assert_int_equal(demote_close(&t, &error), 0);
+	assert_true(is_open(FLASH));
+	assert_false(is_open(SHARED));
+	survey_close(&t.survey);
+}
+
+/* Another process, which has the records' lock, is about to note something: that is read, and stays. */
+static void test_alone(void **state)
+{
+	struct svc_error error;
+	int channel[2], status;
+	pid_t child;
+	char ready;
+
+	(void)state;
+	begin("in-sync", "g", "g");
+	assert_int_equal(pipe(channel), 0);
+	child = fork();
+	if (!child) {
+		int lock = record_lock();
+
+		if (lock < 0 || write(channel[1], "x", 1) != 1)
+			_exit(1);
+		usleep(LOCKED_MS * 1000);
+		put_record(FLASH, "hg");
+		put_record(SHARED, "hg");
+		record_unlock(lock);
+		_exit(0);
+	}
+	assert_int_equal(read(channel[0], &ready, 1), 1);
+	assert_int_equal(demote_close(&t, &error), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(look_survey(&t, &error), 0);
+	for (int i = 0; i < COPIES; i++) {
+		assert_false(is_open(i));
+		assert_int_equal(look_record(&t, i)->generation[0], 'h');
+	}
+	survey_close(&t.survey);
+	close(channel[0]);
+	close(channel[1]);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	char command[100];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both),
+		cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_alone),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

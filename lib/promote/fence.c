@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "promote/fence.h"
+
+#include <errno.h>
+#include <string.h>
+#include <zlib.h>
+
+enum { REREADS_MAX = 4 }; /* the other one may come and go meanwhile, but not for ever */
+
+uint64_t fence_key(char controller, const char *vg_uuid)
+{
+	uint32_t sum = (uint32_t)crc32(crc32(0, NULL, 0), (const uint8_t *)vg_uuid, (unsigned)strlen(vg_uuid));
+
+	return (uint64_t)'s' << 56 | (uint64_t)'v' << 48 | (uint64_t)'c' << 40 | (uint64_t)(uint8_t)controller << 32 |
+	       sum;
+}
+
+enum fence_hold fence_read_hold(const struct reservation *reservation, uint64_t own, uint64_t peer)
+{
+	/* One initiator may have several ports, each with the same key: keys come more than once. */
+	if (reservation->keys > RESERVATION_KEYS_MAX)
+		return HOLD_FOREIGN;
+	for (unsigned i = 0; i < reservation->keys; i++)
+		if (reservation->key[i] != own && reservation->key[i] != peer)
+			return HOLD_FOREIGN;
+	if (reservation->is_reserved &&
+	    (!reservation->is_registrants_only || (reservation->holder != own && reservation->holder != peer)))
+		return HOLD_FOREIGN;
+	if (!reservation->is_reserved || reservation->holder != own || !reservation_has_key(reservation, own))
+		return HOLD_LOST;
+	return reservation_has_key(reservation, peer) ? HOLD_OPEN : HOLD_MINE;
+}
+
+void fence_begin(struct fence *fence, const struct fence_ops *ops, void *array, uint64_t own, uint64_t peer)
+{
+	*fence = (struct fence){ .ops = ops, .array = array, .own = own, .peer = peer };
+}
+
+static int look(struct fence *fence, struct svc_error *error)
+{
+	int code = fence->ops->read(fence->array, &fence->before, error);
+
+	fence->last = fence->before;
+	if (code)
+		return code;
+	fence->hold = fence_read_hold(&fence->before, fence->own, fence->peer);
+	/* Nothing to change; and somebody else's is not to be touched. */
+	fence->stage = fence->hold == HOLD_MINE || fence->hold == HOLD_FOREIGN ? FENCE_END : FENCE_REGISTER;
+	return 0;
+}
+
+/* Only who held it before this attempt began loses it to this one: who has got it since then has won. */
+static int seize(struct fence *fence, struct svc_error *error)
+{
+	int code = 0;
+
+	if (!fence->before.is_reserved)
+		code = fence->ops->reserve(fence->array, fence->own, error);
+	else if (fence->before.holder == fence->peer)
+		code = fence->ops->preempt(fence->array, fence->own, fence->peer, error);
+	fence->stage = FENCE_REREAD;
+	return code == -EBUSY ? 0 : code; /* the reading tells who was faster */
+}
+
+static int reread(struct fence *fence, struct svc_error *error)
+{
+	int code = fence->ops->read(fence->array, &fence->last, error);
+
+	if (code)
+		return code;
+	fence->hold = fence_read_hold(&fence->last, fence->own, fence->peer);
+	fence->stage = FENCE_END;
+	if (fence->hold == HOLD_OPEN && fence->rereads++ < REREADS_MAX)
+		fence->stage = FENCE_CLEAR;
+	else if (fence->hold != HOLD_MINE && reservation_has_key(&fence->last, fence->own))
+		fence->stage = FENCE_WITHDRAW;
+	return 0;
+}
+
+static int clear(struct fence *fence, struct svc_error *error)
+{
+	int code = fence->ops->preempt(fence->array, fence->own, fence->peer, error);
+
+	fence->stage = FENCE_REREAD;
+	return code == -EBUSY ? 0 : code; /* its key went by itself, or this one's did */
+}
+
+static int withdraw(struct fence *fence, struct svc_error *error)
+{
+	int code = fence->ops->release(fence->array, fence->own, error);
+
+	fence->stage = FENCE_END;
+	return code == -EBUSY ? 0 : code; /* it is gone already */
+}
+
+int fence_advance(struct fence *fence, struct svc_error *error)
+{
+	int code = 0;
+
+	switch (fence->stage) {
+	case FENCE_LOOK:
+		code = look(fence, error);
+		break;
+	case FENCE_REGISTER:
+		code = fence->ops->register_key(fence->array, fence->own, error);
+		fence->stage = FENCE_SEIZE;
+		break;
+	case FENCE_SEIZE:
+		code = seize(fence, error);
+		break;
+	case FENCE_REREAD:
+		code = reread(fence, error);
+		break;
+	case FENCE_CLEAR:
+		code = clear(fence, error);
+		break;
+	case FENCE_WITHDRAW:
+		code = withdraw(fence, error);
+		break;
+	case FENCE_END:
+		break;
+	}
+	if (code)
+		fence->hold = HOLD_UNKNOWN;
+	return code ? code : fence->stage != FENCE_END;
+}
+
+int fence_take(struct fence *fence, struct svc_error *error)
+{
+	int code;
+
+	do
+		code = fence_advance(fence, error);
+	while (code > 0);
+	return code;
+}
+
+int fence_confirm(struct fence *fence, struct svc_error *error)
+{
+	int code = fence->ops->read(fence->array, &fence->last, error);
+
+	fence->hold = code ? HOLD_UNKNOWN : fence_read_hold(&fence->last, fence->own, fence->peer);
+	return code;
+}
+
+/* ---- the proof ---- */
+
+enum fence_motion fence_watch(uint64_t first, uint64_t last, uint64_t watched_ms, uint64_t interval_ms)
+{
+	if (first != last)
+		return MOTION_MOVING;
+	return watched_ms < interval_ms ? MOTION_UNWATCHED : MOTION_STILL;
+}
+
+bool fence_is_contradicted(const struct fence_facts *facts, struct reasons *reasons)
+{
+	size_t before = reasons->count;
+
+	if (facts->hold == HOLD_LOST)
+		reason_add(reasons, REASON_PREEMPTED, -1,
+		           "the drive array has not given the volume to this controller");
+	if (facts->hold == HOLD_OPEN)
+		reason_add(reasons, REASON_NOT_FENCED, -1, "the other controller's key does not go away");
+	if (facts->hold == HOLD_FOREIGN)
+		reason_add(reasons, REASON_NOT_FENCED, -1,
+		           "the drive array has a reservation or keys that neither controller made");
+	if (!facts->is_export_stopped)
+		reason_add(reasons, REASON_NOT_FENCED, -1,
+		           "this controller still serves the volume to the other one, which can write through it");
+	if (facts->mmp == MOTION_MOVING)
+		reason_add(reasons, REASON_PEER_ALIVE, -1,
+		           "the file system's MMP block moves: it is mounted elsewhere");
+	/* One that closed the mirror may well be alive: it stands by. */
+	if (facts->beats == MOTION_MOVING && !facts->is_closed)
+		reason_add(reasons, REASON_PEER_ALIVE, -1, "the other controller's heartbeat moves");
+	if (facts->mmp == MOTION_UNWATCHED || (facts->beats == MOTION_UNWATCHED && !facts->is_closed))
+		reason_add(reasons, REASON_NOT_FENCED, -1,
+		           "the other controller's signs of life were not watched for long enough");
+	return reasons->count > before;
+}
+
+enum fence_proof fence_judge(const struct fence_facts *facts, struct reasons *reasons)
+{
+	if (fence_is_contradicted(facts, reasons))
+		return PROOF_NONE;
+	if (facts->hold == HOLD_MINE) {
+		reason_add(reasons, REASON_FENCED, -1,
+		           "the drive array has this controller's key alone, and refuses the other");
+		return PROOF_RESERVATION;
+	}
+	if (facts->hook == HOOK_PROVEN) {
+		reason_add(reasons, REASON_FENCED, -1, "the fence-peer hook says that the other controller is stopped");
+		return PROOF_HOOK;
+	}
+	if (facts->is_told) {
+		reason_add(reasons, REASON_FENCED, -1, "the caller says that the other controller is stopped");
+		return PROOF_TOLD;
+	}
+	reason_add(reasons, REASON_NOT_FENCED, -1, "%s, and nobody says that the other controller is stopped",
+	           facts->hook == HOOK_FAILED ? "the fence-peer hook failed"
+	                                      : "there is no reservation that shuts the other controller out");
+	return PROOF_NONE;
+}

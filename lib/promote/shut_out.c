@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The fence step: what is found out in which order, and who loses the volume only then. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "evidence/evidence.h"
+#include "path/export.h"
+#include "path/probe.h"
+#include "promote/takeover.h"
+
+enum {
+	INTERVAL_MS = 1000, /* of the monitor, where svc.conf does not say it */
+	LOOK_MS = 200,
+	MMP_MS = 11000, /* twice ext4's EXT4_MMP_UPDATE_INTERVAL and one second, as its own mount waits */
+};
+
+/* The array's own word; what it does not know, or does not say in time, is no proof of anything. */
+int shut_out_read(struct takeover *t, struct fence *fence, struct svc_error *error)
+{
+	int code = *t->direct ? 0 : error_set(error, -EOPNOTSUPP, "there is no direct path");
+
+	fence_begin(fence, t->ops, t->array, t->own, t->peer);
+	return code ? code : fence_confirm(fence, error);
+}
+
+int shut_out_confirm(struct takeover *t, struct svc_error *error)
+{
+	struct fence fence;
+	int code = shut_out_read(t, &fence, error);
+
+	/* Proven by something else: the array was never asked to. */
+	if (code && t->result->proof != PROOF_RESERVATION)
+		return 1;
+	if (code)
+		return code;
+	/*
+	 * A key of the other one's that came after this one's was made is that of a standby at the far end of the NBD
+	 * path: it writes what this controller sends.
+	 */
+	return fence.hold == HOLD_MINE || fence.hold == HOLD_OPEN ||
+	       (t->result->proof != PROOF_RESERVATION && !fence.last.is_reserved);
+}
+
+int shut_out_release(struct takeover *t, struct svc_error *error)
+{
+	struct fence fence;
+	int code = shut_out_read(t, &fence, error);
+
+	if (code == -EOPNOTSUPP)
+		return 0;
+	if (code || !reservation_has_key(&fence.last, t->own))
+		return code;
+	return fence.ops->release(fence.array, t->own, error);
+}
+
+/* ---- where the mirror is active already ---- */
+
+/*
+ * 1: nothing is to be done; 0: nobody has it reserved, and it is still to be. Never taken back from the other one: what the
+ * kernel here still wants to write would go through again.
+ */
+static int check_active(struct takeover *t, struct svc_error *error)
+{
+	struct reasons reasons = { 0 };
+	struct fence fence;
+
+	if (!look_is_ours(t))
+		return 1; /* the verdict has the words for it */
+	if (shut_out_read(t, &fence, error))
+		return 1;
+	if (fence.hold == HOLD_MINE || fence.hold == HOLD_OPEN) {
+		t->result->proof = PROOF_RESERVATION;
+		return 1;
+	}
+	if (!fence.last.is_reserved && !reservation_has_key(&fence.last, t->peer) && fence.hold != HOLD_FOREIGN)
+		return 0;
+	t->facts = (struct fence_facts){ .hold = fence.hold, .is_export_stopped = true };
+	fence_is_contradicted(&t->facts, &reasons);
+	tell_reasons(t, &reasons);
+	error_set(error, -EPERM, "the mirror is active here, and the drive array shuts this controller out of shared");
+	error_next(error, "stop what uses the mirror, then hand it over: svc-promote --demote");
+	return give_up(t, SVC_EXIT_REFUSED, -EPERM);
+}
+
+int shut_out_is_done(void *context, struct svc_error *error)
+{
+	struct takeover *t = context;
+	uint64_t device;
+
+	if (t->is_fenced || !t->mirror.present)
+		return t->is_fenced;
+	return look_active(t, &device) ? check_active(t, error) : 0;
+}
+
+/* ---- the other controller's signs of life ---- */
+
+static int read_signs(struct takeover *t, struct signs *signs)
+{
+	int shared = look_shared(t);
+	struct svc_error error;
+	int code;
+
+	memset(signs, 0, sizeof(*signs));
+	if (shared < 0)
+		return 0;
+	code = signs_read(t->survey.access[shared].record, t->survey.access[shared].leg,
+	                  t->options->controller == 'a' ? 'b' : 'a', signs, &error);
+	if (code)
+		tell(t, "%.300s", error.text);
+	return code;
+}
+
+void shut_out_look(struct takeover *t)
+{
+	if (!t->signs.has_beat)
+		read_signs(t, &t->signs);
+}
+
+/*
+ * Two readings as far apart as what is there takes to move; none where nothing is there, or it does not count. A monitor
+ * beats once a round, and a round takes longer by a look that it has to give up.
+ */
+static void watch_signs(struct takeover *t)
+{
+	const struct svc_conf *conf = t->options->conf;
+	unsigned interval = conf->paths_interval_ms ? conf->paths_interval_ms : INTERVAL_MS;
+	unsigned timeout = conf->paths_timeout_seconds ? conf->paths_timeout_seconds : PATH_TIMEOUT_SECONDS;
+	unsigned wait_ms = 0, needed_ms = 2 * interval + timeout * 1000;
+	uint64_t began_ms = path_now_ms();
+	struct signs first;
+
+	read_signs(t, &first);
+	if (first.has_beat && !t->facts.is_closed)
+		wait_ms = needed_ms;
+	if (first.has_mmp)
+		wait_ms = needed_ms = needed_ms > MMP_MS ? needed_ms : MMP_MS;
+	if (wait_ms)
+		tell(t, "watching the other controller's signs of life for %u ms", wait_ms);
+	do {
+		nanosleep(&(struct timespec){ 0, wait_ms ? LOOK_MS * 1000000L : 0 }, NULL);
+		read_signs(t, &t->signs);
+		signs_compare(&first, &t->signs, path_now_ms() - began_ms, needed_ms, &t->facts);
+	} while (path_now_ms() - began_ms < wait_ms && !(t->options->stop && *t->options->stop) &&
+	         t->facts.mmp != MOTION_MOVING && (t->facts.beats != MOTION_MOVING || t->facts.is_closed));
+}
+
+/* ---- taking it ---- */
+
+/* Whether shared's record is still what the survey read: else somebody claimed the mirror since. */
+static bool is_record_same(struct takeover *t)
+{
+	int shared = look_shared(t);
+	const struct copy *was = shared >= 0 ? &t->survey.copy[shared] : NULL;
+	struct copy now;
+
+	if (!was || was->condition != COPY_USABLE)
+		return true;
+	now = *was;
+	memset(&now.evidence.record, 0, sizeof(now.evidence.record));
+	evidence_read_record(&now, shared, &t->survey.access[shared]);
+	return !memcmp(&now.evidence.record.record, &was->evidence.record.record, sizeof(struct record));
+}
+
+/*
+ * The other one has the volume: it died with it, or it has just taken it and is about to claim. Who finds it claimed after
+ * having looked at who has it leaves it alone; and who claims looks once more, and some time later (takeover.c).
+ */
+static int take(struct takeover *t, struct svc_error *error)
+{
+	struct fence fence;
+	int code;
+
+	t->facts.hold = HOLD_UNKNOWN;
+	if (!*t->direct)
+		return 0;
+	fence_begin(&fence, t->ops, t->array, t->own, t->peer);
+	code = fence_advance(&fence, error);
+	if (code > 0 && fence.before.is_reserved && !is_record_same(t)) {
+		t->facts.hold = HOLD_LOST;
+		return 0;
+	}
+	if (code > 0)
+		code = fence_take(&fence, error);
+	if (code == -EOPNOTSUPP)
+		return 0;
+	if (code)
+		tell(t, "%.300s", error->text);
+	t->facts.hold = fence.hold;
+	t->has_taken = fence.hold == HOLD_MINE;
+	return 0;
+}
+
+static void ask_hook(struct takeover *t, unsigned left_ms)
+{
+	struct svc_error error = { .text = "" };
+
+	tell(t, "asking the fence hook to stop the other controller");
+	t->facts.hook = signs_ask_hook(t->options->conf->promote_fence_hook, t->options->controller == 'a' ? 'b' : 'a',
+	                               t->mirror.vg_uuid, left_ms, &error);
+	if (t->facts.hook == HOOK_FAILED)
+		tell(t, "%.300s", error.text);
+}
+
+/* What speaks against it is looked for before the other one loses anything; the hook is asked where that is not enough. */
+static int find_facts(struct takeover *t, unsigned left_ms, struct svc_error *error)
+{
+	uint64_t end_ms = path_now_ms() + left_ms;
+	bool has_hook = *t->options->conf->promote_fence_hook;
+	int code = 0;
+
+	for (int attempt = 0; attempt < 2 && !code; attempt++) {
+		struct reasons ignored = { 0 };
+		uint64_t now;
+
+		watch_signs(t);
+		t->facts.hold = HOLD_UNKNOWN;
+		if (!fence_is_contradicted(&t->facts, &ignored))
+			code = take(t, error);
+		if (attempt || !has_hook || t->facts.hold == HOLD_MINE || t->facts.hold == HOLD_LOST)
+			break;
+		now = path_now_ms();
+		ask_hook(t, now < end_ms ? (unsigned)(end_ms - now) : 1);
+		if (t->facts.hook != HOOK_PROVEN)
+			break;
+	}
+	return code;
+}
+
+int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, struct svc_error *error)
+{
+	const struct record *record = look_record(t, look_shared(t));
+	char peer = t->options->controller == 'a' ? 'b' : 'a';
+	struct reasons reasons = { 0 };
+	int code;
+
+	t->facts = (struct fence_facts){ .is_told = t->options->is_peer_fenced };
+	t->facts.is_closed = record && !(record->is_open && record->owner == peer);
+	t->facts.is_export_stopped = is_export_stopped;
+	code = find_facts(t, left_ms, error);
+	if (code)
+		return code;
+	t->result->proof = fence_judge(&t->facts, &reasons);
+	tell_reasons(t, &reasons);
+	t->is_fenced = t->result->proof != PROOF_NONE;
+	if (t->is_fenced)
+		return 0;
+	error_set(error, -EPERM, "it is not proven that the other controller cannot write");
+	for (size_t i = 0; i < reasons.count; i++)
+		if (reason_row(reasons.item[i].id)->exit == SVC_EXIT_REFUSED) {
+			error_set(error, -EPERM, "%s", reasons.item[i].text);
+			error_next(error, "%s", reason_row(reasons.item[i].id)->next);
+			break;
+		}
+	return give_up(t, SVC_EXIT_REFUSED, -EPERM);
+}
+
+int shut_out(void *context, unsigned left_ms, struct svc_error *error)
+{
+	struct takeover *t = context;
+	struct svc_error why;
+	bool is_stopped = !export_stop(t->disk.timeout_seconds, &why);
+
+	if (!is_stopped)
+		tell(t, "%.300s", why.text);
+	return shut_out_peer(t, is_stopped, left_ms, error);
+}

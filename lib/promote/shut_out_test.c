@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The fence step on an array and a shared volume in memory: who loses what, and when nobody does. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "evidence/evidence.h"
+#include "evidence/record.h"
+#include "path/slot.h"
+#include "promote/takeover.h"
+#include "rebuild/mark.h"
+
+/* Controller b takes over from a. */
+static const char vg_uuid[] = "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggg";
+
+static struct {
+	uint64_t holder; /* 0: nobody */
+	bool has_own, has_peer;
+	bool is_absent; /* it knows no reservations */
+	unsigned changes;
+	void (*at_read)(void); /* what else happens then */
+} array;
+
+static uint8_t memory[RECORD_AREA_BYTES] __attribute__((aligned(4096)));
+static struct svc_conf conf;
+static struct promote_options options;
+static struct promote_result result;
+static struct takeover t;
+
+static int array_read(void *context, struct reservation *reservation, struct svc_error *error)
+{
+	(void)context;
+	memset(reservation, 0, sizeof(*reservation));
+	if (array.is_absent)
+		return error_set(error, -EOPNOTSUPP, "it knows none");
+	if (array.has_own)
+		reservation->key[reservation->keys++] = t.own;
+	if (array.has_peer)
+		reservation->key[reservation->keys++] = t.peer;
+	reservation->holder = array.holder;
+	reservation->is_reserved = reservation->is_registrants_only = array.holder;
+	if (array.at_read)
+		array.at_read();
+	return 0;
+}
+
+static int array_register(void *context, uint64_t key, struct svc_error *error)
+{
+	(void)context;
+	(void)error;
+	assert_true(key == t.own);
+	array.changes++;
+	array.has_own = true;
+	return 0;
+}
+
+static int array_reserve(void *context, uint64_t key, struct svc_error *error)
+{
+	(void)context;
+	if (!array.has_own || (array.holder && array.holder != key))
+		return error_set(error, -EBUSY, "conflict");
+	array.changes++;
+	array.holder = key;
+	return 0;
+}
+
+static int array_preempt(void *context, uint64_t key, uint64_t other, struct svc_error *error)
+{
+	(void)context;
+	if (!array.has_own || !array.has_peer)
+		return error_set(error, -EBUSY, "conflict");
+	assert_true(other == t.peer);
+	array.changes++;
+	array.has_peer = false;
+	if (array.holder == other)
+		array.holder = key;
+	return 0;
+}
+
+static int array_release(void *context, uint64_t key, struct svc_error *error)
+{
+	(void)context;
+	(void)error;
+	array.changes++;
+	array.has_own = false;
+	if (array.holder == key)
+		array.holder = 0;
+	return 0;
+}
+
+static const struct fence_ops ops = { array_read, array_register, array_reserve, array_preempt, array_release };
+
+static void store_record(char owner, bool is_open, uint64_t epoch)
+{
+	struct record record = { .owner = owner, .is_open = is_open, .epoch = epoch, .pv_uuid = "pv" };
+
+	assert_int_equal(record_store(t.survey.access[0].record, &record), 0);
+}
+
+static void beat(uint64_t sequence)
+{
+	struct probe_slot slot = { .controller = 'a', .sequence = sequence, .time = 1000 };
+
+	probe_slot_format(&slot, memory + probe_slot_offset('a'));
+}
+
+/* The other one had it open and is gone, and its reservation is still there. */
+static int setup(void **state)
+{
+	struct copy *copy = &t.survey.copy[0];
+
+	(void)state;
+	memset(memory, 0, sizeof(memory));
+	memset(&t, 0, sizeof(t));
+	memset(&result, 0, sizeof(result));
+	memset(&array, 0, sizeof(array));
+	conf = (struct svc_conf){ .paths_interval_ms = 10, .paths_timeout_seconds = 1 };
+	options = (struct promote_options){ .conf = &conf, .controller = 'b', .is_dry_run = true };
+	t.options = &options;
+	t.result = &result;
+	t.ops = &ops;
+	strcpy(t.direct, "/dev/direct");
+	t.own = fence_key('b', vg_uuid);
+	t.peer = fence_key('a', vg_uuid);
+	array.holder = t.peer;
+	array.has_peer = true;
+	t.survey.copies = 1;
+	strcpy(copy->name, "shared");
+	strcpy(copy->group, "shared");
+	strcpy(copy->evidence.lvm.pv_uuid, "pv");
+	assert_int_equal(dev_open_memory(memory, sizeof(memory), false, &t.survey.access[0].record), 0);
+	store_record('a', true, 1);
+	evidence_read_record(copy, 0, &t.survey.access[0]);
+	copy->condition = COPY_USABLE;
+	assert_int_equal(copy->evidence.record.record.owner, 'a');
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	dev_close(t.survey.access[0].record);
+	return 0;
+}
+
+static int shut(bool is_export_stopped)
+{
+	struct svc_error error = { .text = "" };
+	int code = shut_out_peer(&t, is_export_stopped, 5000, &error);
+
+	assert_int_equal(result.exit, code ? SVC_EXIT_REFUSED : SVC_EXIT_DONE);
+	assert_int_equal(t.is_fenced, !code);
+	return code;
+}
+
+static void test_crashed(void **state)
+{
+	(void)state;
+	beat(5);
+	assert_int_equal(shut(true), 0);
+	assert_int_equal(result.proof, PROOF_RESERVATION);
+	assert_true(array.holder == t.own);
+	assert_false(array.has_peer);
+	assert_int_equal(t.facts.beats, MOTION_STILL);
+	assert_true(t.has_taken);
+}
+
+/* What moves while it is watched is at work: nothing is taken from it. A word does not help. */
+static void beat_on(int unused)
+{
+	static uint64_t sequence = 6;
+
+	(void)unused;
+	beat(sequence++);
+}
+
+static void test_alive(void **state)
+{
+	const struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { 0 };
+
+	(void)state;
+	beat(5);
+	options.is_peer_fenced = true;
+	signal(SIGALRM, beat_on);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	assert_int_equal(shut(true), -EPERM);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(t.facts.beats, MOTION_MOVING);
+	assert_int_equal(array.changes, 0);
+	assert_true(array.holder == t.peer);
+}
+
+/* One that closed the mirror may well live, and is not watched. */
+static void test_handed_over(void **state)
+{
+	(void)state;
+	beat(5);
+	t.survey.copy[0].evidence.record.record.is_open = false;
+	store_record('a', false, 1);
+	memset(&t.survey.copy[0].evidence.record, 0, sizeof(struct record_evidence));
+	evidence_read_record(&t.survey.copy[0], 0, &t.survey.access[0]);
+	array.holder = 0;
+	array.has_peer = false;
+	assert_int_equal(shut(true), 0);
+	assert_int_equal(t.facts.beats, MOTION_UNWATCHED);
+	assert_true(array.holder == t.own);
+}
+
+static void claim_meanwhile(void)
+{
+	array.at_read = NULL;
+	store_record('a', true, 2);
+}
+
+/* Both at once: the other one got it, and claims the mirror between this one's survey and its look. */
+static void test_claimed_meanwhile(void **state)
+{
+	(void)state;
+	array.at_read = claim_meanwhile;
+	assert_int_equal(shut(true), -EPERM);
+	assert_int_equal(array.changes, 0);
+	assert_int_equal(t.facts.hold, HOLD_LOST);
+}
+
+static void test_still_served(void **state)
+{
+	(void)state;
+	assert_int_equal(shut(false), -EPERM);
+	assert_int_equal(array.changes, 0);
+}
+
+static void test_no_array(void **state)
+{
+	(void)state;
+	array.is_absent = true;
+	assert_int_equal(shut(true), -EPERM);
+	result.exit = SVC_EXIT_DONE;
+	options.is_peer_fenced = true;
+	assert_int_equal(shut(true), 0);
+	assert_int_equal(result.proof, PROOF_TOLD);
+}
+
+static void test_hook(void **state)
+{
+	(void)state;
+	array.is_absent = true;
+	strcpy(conf.promote_fence_hook, "/bin/false");
+	assert_int_equal(shut(true), -EPERM);
+	result.exit = SVC_EXIT_DONE;
+	strcpy(conf.promote_fence_hook, "/bin/true");
+	assert_int_equal(shut(true), 0);
+	assert_int_equal(result.proof, PROOF_HOOK);
+	/* Where the array does it the other one may live on. */
+	t.is_fenced = array.is_absent = false;
+	strcpy(conf.promote_fence_hook, "/bin/false");
+	assert_int_equal(shut(true), 0);
+	assert_int_equal(result.proof, PROOF_RESERVATION);
+}
+
+static void test_confirm_and_release(void **state)
+{
+	struct svc_error error;
+
+	(void)state;
+	assert_int_equal(shut(true), 0);
+	assert_int_equal(shut_out_confirm(&t, &error), 1);
+	array.has_peer = true; /* the standby serves */
+	assert_int_equal(shut_out_confirm(&t, &error), 1);
+	array.holder = t.peer;
+	array.has_own = false;
+	assert_int_equal(shut_out_confirm(&t, &error), 0);
+	array.changes = 0;
+	assert_int_equal(shut_out_release(&t, &error), 0); /* it has none to give up */
+	assert_int_equal(array.changes, 0);
+	array.has_own = true;
+	assert_int_equal(shut_out_release(&t, &error), 0);
+	assert_false(array.has_own);
+	assert_true(array.holder == t.peer);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_crashed),      TEST(test_alive),    TEST(test_handed_over), TEST(test_claimed_meanwhile),
+		TEST(test_still_served), TEST(test_no_array), TEST(test_hook),        TEST(test_confirm_and_release),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

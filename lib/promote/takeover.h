@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of a takeover and of a demotion share; all of it is in the child process. */
+#ifndef SVC_PROMOTE_TAKEOVER_H
+#define SVC_PROMOTE_TAKEOVER_H
+
+#include "path/setup.h"
+#include "promote/promote.h"
+#include "promote/signs.h"
+#include "survey.h"
+
+struct takeover {
+	const struct promote_options *options;
+	struct promote_result *result;
+	uint64_t deadline_ms; /* by path_now_ms() */
+	struct paths paths;
+	char argument[SVC_COPIES_MAX][SVC_NAME_SIZE + SVC_LOCATOR_SIZE];
+	const char *pointer[SVC_COPIES_MAX]; /* one path to each copy */
+	int arguments;
+	char direct[SVC_LOCATOR_SIZE]; /* the disk of the direct path; empty: there is none */
+	struct survey survey;
+	struct lvm_evidence mirror; /* of any of its legs; present: one was found */
+	struct verdict verdict;
+	struct promote_decision decision;
+	bool is_compared;
+
+	struct fence_disk disk;
+	const struct fence_ops *ops; /* of `array` */
+	void *array;
+	uint64_t own, peer; /* keys */
+	struct signs signs; /* the newest reading */
+	struct fence_facts facts;
+	bool is_fenced; /* proven, in this call */
+	bool has_taken; /* the reservation, in this call */
+
+	bool is_claimed; /* the records were written, in this call */
+	bool is_repaired, is_refresh_started, is_proven;
+};
+
+/* ---- look.c ---- */
+
+/* Brings up a path to shared, unless it is a dry run, and settles by which device each copy is looked at. */
+int look_paths(struct takeover *t, struct svc_error *error);
+
+/* Reads all copies' evidence anew. */
+int look_survey(struct takeover *t, struct svc_error *error);
+
+/* The mirror's device on this host. False: it is not active. */
+bool look_active(const struct takeover *t, uint64_t *device);
+
+/* The copy that is shared, or -1; and its record where that is its own, or NULL. */
+int look_shared(const struct takeover *t);
+const struct record *look_record(const struct takeover *t, int copy);
+
+/* Whether every record in reach of a leg that is written says that the mirror is this controller's and open. */
+bool look_is_ours(const struct takeover *t);
+
+/* Judges what the survey read; with the content where evidence alone would call legs equal and may_compare. */
+int look_judge(struct takeover *t, bool may_compare, unsigned left_ms, struct svc_error *error);
+
+/* Ends the call with this exit code. Returns `code`. */
+int give_up(struct takeover *t, enum svc_exit exit, int code);
+
+/* Notes the reasons in the result and in the logs. */
+void tell_reasons(struct takeover *t, const struct reasons *reasons);
+void tell(struct takeover *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- shut_out.c: the fence step ---- */
+
+int shut_out_is_done(void *context, struct svc_error *error);
+int shut_out(void *context, unsigned left_ms, struct svc_error *error);
+
+/* Reads the other controller's signs of life, unless that was done. */
+void shut_out_look(struct takeover *t);
+
+/* The same once it is known whether shared is still served to the other controller. */
+int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, struct svc_error *error);
+
+/*
+ * Reads the array once more. 1: this controller has the volume, or the array knows no reservations and something else
+ * was proof; 0: it has not. `-errno`: that cannot be told.
+ */
+int shut_out_confirm(struct takeover *t, struct svc_error *error);
+
+/* Reads the array, into fence->last and fence->hold. As fence_confirm; -EOPNOTSUPP where there is no direct path too. */
+int shut_out_read(struct takeover *t, struct fence *fence, struct svc_error *error);
+
+/* Gives the reservation up, where this controller has a key. */
+int shut_out_release(struct takeover *t, struct svc_error *error);
+
+/* ---- volume.c: what is above the mirror's device ---- */
+
+int volume_repair_is_done(void *context, struct svc_error *error);
+int volume_repair(void *context, unsigned left_ms, struct svc_error *error);
+int volume_mount_is_done(void *context, struct svc_error *error);
+int volume_mount(void *context, unsigned left_ms, struct svc_error *error);
+
+/* Where the device is mounted. */
+struct volume_mounts {
+	int count;
+	bool is_wanted;   /* mounted at svc.conf's mountpoint */
+	bool is_writable; /* there, and the file system has not turned itself read-only */
+	char target[8][CONF_PATH_SIZE];
+};
+
+int volume_find(const struct takeover *t, uint64_t device, struct volume_mounts *mounts, struct svc_error *error);
+
+/* Unmounts it everywhere. -EBUSY with a sentence. */
+int volume_unmount(struct takeover *t, uint64_t device, struct svc_error *error);
+
+/* ---- refresh.c ---- */
+
+int refresh_is_done(void *context, struct svc_error *error);
+int refresh_start(void *context, unsigned left_ms, struct svc_error *error);
+
+/* ---- takeover.c, demote.c, status.c: the whole of each. 0 or -errno; result->exit is set. ---- */
+
+int takeover_run(struct takeover *t, struct svc_error *error);
+int demote_run(struct takeover *t, struct svc_error *error);
+int status_run(struct takeover *t, struct svc_error *error);
+
+/*
+ * Of a mirror that is not active: writes into the records in reach that this controller closed it. Not into that of a leg
+ * that was left behind.
+ */
+int demote_close(struct takeover *t, struct svc_error *error);
+
+/* Runs the steps, and keeps the file about them up to date. */
+int takeover_steps(struct takeover *t, const struct step_row *row, int count, const struct step_ops *ops,
+                   struct svc_error *error);
+
+#endif

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC2317 # me, mine, other: of paths-guest.sh, which this is put into; the host calls the functions
+#
+# What a controller of test-images/promote has besides: both paths, the mirror's three legs, and svc-promote.
+
+# settings [LINE-OF-PROMOTE ...]
+settings()
+{
+	{
+		printf '[mirror]\nlv = svc/data\nlegs = flash-a flash-b shared\n'
+		printf '[copies]\nflash-%s = /dev/d_flash-%s\nshared@direct = /dev/sda\nshared@nbd = nbd://%s/shared\n' "$me" "$me" "$other"
+		printf '[controller]\nid = %s\n' "$me"
+		printf '[paths]\ncontrol = multipath\ntimeout = 4\ninterval-ms = 300\ngood-probes = 2\n'
+		printf '[export]\naddress = %s\n' "$mine"
+		printf '[nbd]\ntimeout = 4\n'
+		printf '[promote]\nmountpoint = /mnt\nmount-options = noatime\ntimeout = 120\n'
+		for line; do
+			echo "$line"
+		done
+	} > /etc/svc/svc.conf
+}
+
+# Once, where all three disks are in reach; none of it is activated by itself.
+make_mirror()
+{
+	any='devices { use_devicesfile=0 global_filter=["a|.*|"] }'
+	pvcreate -q --config "$any" --bootloaderareasize 1m /dev/d_flash-a /dev/d_other /dev/sda &&
+		vgcreate -q --config "$any" --setautoactivation n -s 512k svc /dev/d_flash-a /dev/d_other /dev/sda &&
+		lvcreate -q --config "$any" -y -W n --type raid1 -m 2 -L 64m -n data svc /dev/d_flash-a /dev/d_other /dev/sda &&
+		until_true 120 legs_are AAA && mke2fs -q -t ext4 -J size=4 "$@" /dev/svc/data &&
+		vgchange -q --config "$any" -an svc && blockdev --flushbufs /dev/d_other && sync
+}
+
+# promote [OPTIONS]: what it says, and how long it took
+promote()
+{
+	t=$(cut -d' ' -f1 /proc/uptime)
+	svc-promote --json "$@" > /run/promote.out
+	status=$?
+	cat /run/promote.out
+	awk -v t="$t" '{ printf "took %.1f s\n", $1 - t }' /proc/uptime
+	return $status
+}
+
+# Milliseconds until the mirror was mounted, of the last takeover.
+mounted_after() { awk -F'[:,]' '/"milliseconds"/ { s += $2 } /"id": "refresh"/ { exit } END { print s }' /run/svc/promote.json; }
+
+# killed_at CALL COMMAND...: and notes the step that was under way. It does not always have as many calls.
+killed_at()
+{
+	at=$1
+	shift
+	rm -f /run/svc/promote.json
+	kill-tool "$at" "$@" > /run/killed 2>&1
+	status=$?
+	cat /run/killed
+	[ $status != 0 ] || echo "nothing any more" >> /run/killed-in
+	[ $status = 137 ] || return $status
+	awk -F'"' '/"id":/ { id = $4 } /"state": "todo"/ { exit } /"reasons"/ { id = "its end"; exit } END { print id ? id : "its beginning" }' \
+		/run/svc/promote.json >> /run/killed-in 2> /dev/null
+	return 0
+}
+
+# All that a call leaves behind, but what is another one each time: generation, epoch, time.
+end_state()
+{
+	until_true 60 sh -c '! pidof svc-resync > /dev/null'
+	svc-promote --status | grep -E '^(role|legs)'
+	svc-compare --fast -v "flash-$me=/dev/d_flash-$me" shared=/dev/sda > /run/compared
+	sed -n 's/^ *record *epoch [0-9]*, \(owner ., [a-z]*\), .*/\1/p' /run/compared
+	sed -n 's/^ *record *epoch .*generation \([0-9a-f]*\).*/\1/p' /run/compared | uniq | wc -l
+	grep '^/dev/mapper/svc-data ' /proc/mounts
+	svc-pathcheck --json | sed -n 's/.*"state": //p'
+}
+
+role_is() { svc-promote --status -q --json > /run/status && grep -q "\"role\": \"$1\"" /run/status; }
+is_primary() { role_is primary; }
+refreshed() { legs_are "$1" && grep -q '"exit": *0}' /run/svc/refresh.json; }
+
+# ring NAME: a writer of its own that also acknowledges on the status line where it is told to
+ring()
+{
+	path-tool write "/mnt/$1" "/run/$1.log" ${2:+"$2"} > "/run/$1.out" 2>&1 &
+	echo $! > "/run/$1.pid"
+}
+ring_end()
+{
+	kill -TERM "$(cat "/run/$1.pid")"
+	wait "$(cat "/run/$1.pid")" && cut -d' ' -f1 "/run/$1.log"
+}
+ring_check() { path-tool check "/mnt/$1" "$2"; }
+
+compare_all() { svc-compare -q --full "flash-$me=/dev/d_flash-$me" shared=/dev/sda; }
