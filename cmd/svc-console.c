@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* svc-console: the whole suite on a terminal or a serial line. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "console/answers.h"
+#include "console/bundle.h"
+#include "console/run.h"
+#include "options.h"
+#include "runtime.h"
+
+enum {
+	KEY_READ_ONLY = 400,
+	KEY_BOOT,
+	KEY_WAIT,
+	KEY_PLAIN,
+	KEY_JOBS,
+	KEY_BUNDLE,
+	KEY_VIEW,
+	KEY_UNDO_LIST,
+	KEY_UNDO_FILE
+};
+
+#define UNDO_DIRECTORY "/var/lib/svc"
+#define NETWORK_UP "/usr/lib/svc/network-up" /* svc-initramfs(7) */
+#define BOOT_FILE "/run/svc/boot.json"
+
+struct console_arguments {
+	bool is_read_only, is_boot, is_plain, is_undo_list;
+	unsigned wait_seconds;
+	uint32_t inode;
+	const char *jobs, *bundle, *undo_file;
+};
+
+static const struct option_row rows[] = {
+	{ KEY_READ_ONLY, "read-only", NULL, "show everything, write nothing" },
+	{ KEY_PLAIN, "plain", NULL, "plain lines instead of screens" },
+	{ KEY_BUNDLE, "bundle", "FILE", "save a support bundle to FILE and end" },
+	{ KEY_UNDO_LIST, "undo-list", NULL, "print what can be taken back, as JSON, and end" },
+	{ KEY_UNDO_FILE, "undo-file", "FILE", "with --undo-list: this one too, and first" },
+	{ KEY_VIEW, "view", "INODE", "print the versions of a file, as JSON, and end" },
+	{ KEY_JOBS, "jobs", "DIR", "where work is noted (/run/svc/jobs)" },
+	{ KEY_BOOT, "boot", NULL, "started by the boot, on its console" },
+	{ KEY_WAIT, "wait", "SECONDS", "with --boot: end unless a key is pressed by then" },
+	{ 0, NULL, NULL, NULL },
+};
+
+static bool take_number(const char *option, const char *value, unsigned long most, unsigned long *number)
+{
+	char text[80], *end;
+
+	errno = 0;
+	*number = strtoul(value, &end, 10);
+	if (*value >= '0' && *value <= '9' && !*end && !errno && *number <= most)
+		return true;
+	snprintf(text, sizeof(text), "--%s takes a number from 0 to %lu", option, most);
+	complain(&svc_console, text, "see --help");
+	return false;
+}
+
+static bool take(void *own, int key, const char *value)
+{
+	struct console_arguments *arguments = own;
+	unsigned long number;
+
+	switch (key) {
+	case KEY_READ_ONLY:
+		arguments->is_read_only = true;
+		return true;
+	case KEY_PLAIN:
+		arguments->is_plain = true;
+		return true;
+	case KEY_BOOT:
+		arguments->is_boot = true;
+		return true;
+	case KEY_JOBS:
+		arguments->jobs = value;
+		return true;
+	case KEY_BUNDLE:
+		arguments->bundle = value;
+		return true;
+	case KEY_UNDO_LIST:
+		arguments->is_undo_list = true;
+		return true;
+	case KEY_UNDO_FILE:
+		arguments->undo_file = value;
+		return true;
+	case KEY_VIEW:
+		if (!take_number("view", value, UINT32_MAX, &number))
+			return false;
+		arguments->inode = (uint32_t)number;
+		return true;
+	default:
+		if (!take_number("wait", value, 86400, &number))
+			return false;
+		arguments->wait_seconds = (unsigned)number;
+		return true;
+	}
+}
+
+static int view(const struct runtime *runtime, uint32_t inode, struct svc_error *error)
+{
+	struct survey survey;
+	int code = survey_open(runtime->argument, runtime->arguments, &runtime->locate, &survey, error);
+
+	if (code)
+		code = SVC_EXIT_USAGE;
+	else if (answer_view(&survey, inode, stdout))
+		code = error_set(error, SVC_EXIT_IO, "the answer could not be written");
+	survey_close(&survey);
+	return code;
+}
+
+static int save_bundle(const struct console_arguments *arguments, const struct task_options *task,
+                       struct svc_error *error)
+{
+	struct jobs jobs;
+	uint64_t bytes;
+	bool has_jobs = !jobs_open(&jobs, arguments->jobs, error);
+	int code = bundle_write(arguments->bundle, has_jobs ? jobs.directory : NULL, task, &bytes, error);
+
+	if (code)
+		return code == -EEXIST ? SVC_EXIT_REFUSED : SVC_EXIT_IO;
+	fprintf(stderr, "%s: %" PRIu64 " bytes saved to %s\n", svc_console.name, bytes, arguments->bundle);
+	printf("{\"schema\":\"svc/1\",\"command\":\"bundle\",\"bytes\":%" PRIu64 ",\"exit\":0}\n", bytes);
+	return SVC_EXIT_DONE;
+}
+
+/* On a serial line the kernel says TERM=linux to its first process, whatever is at the other end. */
+static const char *terminal_type(bool is_boot)
+{
+	const char *type = getenv("TERM"), *name = ttyname(STDIN_FILENO);
+	bool is_screen = name && !strncmp(name, "/dev/tty", 8) && name[8] >= '0' && name[8] <= '9';
+
+	if (is_boot && !is_screen && (!type || !*type || !strcmp(type, "linux")))
+		return "vt100";
+	return type;
+}
+
+static bool needs_network(const struct svc_conf *conf)
+{
+	struct copy copy[SVC_COPIES_MAX];
+	int copies = conf_copies(conf, copy);
+	bool is_needed = false;
+
+	for (int i = 0; i < copies; i++)
+		is_needed |= dev_is_uri(copy[i].locator);
+	return is_needed;
+}
+
+static int run_screens(const struct console_arguments *arguments, const struct runtime *runtime,
+                       const struct task_options *task, struct svc_error *error)
+{
+	struct run_options options = {
+		.console = {
+			.is_read_only = arguments->is_read_only,
+			.is_boot = arguments->is_boot,
+			.has_pathcheck = command_find("svc-pathcheck") != NULL,
+			.has_promote = command_find("svc-promote") != NULL,
+			.controller = runtime->conf.controller,
+			.wait_seconds = arguments->wait_seconds,
+		},
+		.task = *task,
+		.jobs_directory = arguments->jobs,
+		.terminal_type = terminal_type(arguments->is_boot),
+		.is_plain = arguments->is_plain,
+		.boot_file = BOOT_FILE,
+		.network_up = arguments->is_boot && needs_network(&runtime->conf) ? NETWORK_UP : NULL,
+	};
+
+	return console_run(&options, error);
+}
+
+static int run(int argc, char **argv)
+{
+	struct console_arguments arguments = { 0 };
+	struct common_options common = { 0 };
+	struct svc_error error = { .text = "" };
+	struct task_options task;
+	struct runtime runtime;
+	int first, code = options_parse(&svc_console, argc, argv, &common, &arguments, &first);
+
+	if (code >= 0)
+		return code;
+	code = runtime_start(&runtime, &common, argv + first, argc - first, &error);
+	if (code) {
+		complain_error(&svc_console, code, &error);
+		return code;
+	}
+	task = (struct task_options){ .config = common.config,
+		                      .lv = common.lv,
+		                      .timeout_seconds = common.timeout_seconds,
+		                      .jobs = arguments.jobs,
+		                      .copies = argc - first,
+		                      .copy = (const char *const *)argv + first };
+	if (arguments.bundle)
+		code = save_bundle(&arguments, &task, &error);
+	else if (arguments.inode)
+		code = view(&runtime, arguments.inode, &error);
+	else if (arguments.is_undo_list)
+		code = answer_undos(runtime.conf.undo_directory[0] ? runtime.conf.undo_directory : UNDO_DIRECTORY,
+		                    arguments.undo_file, stdout)
+		               ? SVC_EXIT_IO
+		               : SVC_EXIT_DONE;
+	else
+		code = run_screens(&arguments, &runtime, &task, &error);
+	if (code && error.text[0])
+		complain_error(&svc_console, code, &error);
+	runtime_end(&runtime);
+	return code;
+}
+
+const struct command svc_console = {
+	.name = "svc-console",
+	.synopsis = "[--read-only] [--plain] [COPY...]",
+	.summary = "Shows what is wrong, what is safe, and what to press.",
+	.rows = rows,
+	.run = run,
+	.take = take,
+};

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Choosing, planning, doing, taking back. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "console/body.h"
+#include "console/console_private.h"
+
+enum { PLAN_FILES = 200, PLAN_FILE_COLUMN = 38 };
+
+void body_of_choose(const struct console *console, struct body *body)
+{
+	const struct shown_report *report = console_report(console);
+	bool is_narrow = body->columns < 72;
+	char written[32], mounted[32];
+
+	body_paragraph(body, ATTR_BOLD, "",
+	               "Press the number of the copy to keep. The plan that is shown then says what the others lose.");
+	body_blank(body);
+	body_add(body, ATTR_PLAIN, -1, "   %-13s %-10s %-20s  %s", "copy", "state", "last written",
+	         is_narrow ? "" : "last mounted");
+	for (int i = 0; report && i < report->copies; i++) {
+		const struct shown_copy *copy = &report->copy[i];
+
+		text_time(copy->write_time, written, sizeof(written));
+		text_time(copy->mount_time, mounted, sizeof(mounted));
+		body_add(body, ATTR_PLAIN, -1, " %d %-13.13s %-10.10s %-20.20s  %s", i + 1, copy->name, copy->state,
+		         copy->has_fs ? written : "-", is_narrow || !copy->has_fs ? "" : mounted);
+	}
+	body_blank(body);
+	body_paragraph(body, ATTR_PLAIN, "",
+	               "A clock may be wrong, and a later write need not be the better one: the files that differ (q, "
+	               "then d) tell more.");
+}
+
+static bool is_told_before(const struct shown_plan *plan, int action)
+{
+	for (int i = 0; i < action; i++)
+		if (!strcmp(plan->action[i].copy, plan->action[action].copy))
+			return true;
+	return false;
+}
+
+static const struct shown_copy *find_copy(const struct shown_report *report, const char *name)
+{
+	for (int i = 0; i < report->copies; i++)
+		if (!strcmp(report->copy[i].name, name))
+			return &report->copy[i];
+	return NULL;
+}
+
+static void put_targets(const struct shown_report *report, struct body *body)
+{
+	const struct shown_plan *plan = &report->plan;
+	const char *label = plan->is_forced ? "gives up" : "replaces";
+
+	for (int i = 0; i < plan->actions; i++) {
+		const struct shown_copy *copy = find_copy(report, plan->action[i].copy);
+		char text[300], written[32];
+
+		if (!copy || !strcmp(copy->name, plan->from) || is_told_before(plan, i))
+			continue;
+		text_time(copy->write_time, written, sizeof(written));
+		snprintf(text, sizeof(text), "%s%s (%s), last written %s", plan->is_forced ? "what only " : "",
+		         copy->name, copy->state, copy->has_fs ? written : "at an unknown time");
+		if (plan->is_forced)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), ", holds");
+		if (copy->is_compared)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), ": %" PRIu64 " bytes differ",
+			         copy->differing_bytes);
+		body_paragraph(body, ATTR_BOLD, label, text);
+		label = "";
+	}
+}
+
+static void put_files(const struct shown_report *report, struct body *body)
+{
+	if (report->files)
+		body_add(body, ATTR_PLAIN, -1, " %-9s %15s  %-9s", "", "bytes differ", "only on");
+	for (size_t i = 0; i < report->files && i < PLAN_FILES; i++) {
+		const struct shown_file *file = &report->file[i];
+		char shown[END_SIZE];
+
+		body_add(body, ATTR_PLAIN, -1, " %-9s %15" PRIu64 "  %-9.9s %s", i ? "" : "files", file->bytes,
+		         file->only_on,
+		         *file->path ? end_of(file->path, body->columns - PLAN_FILE_COLUMN, shown)
+		                     : "(deleted while open)");
+	}
+	if (report->files_total > PLAN_FILES)
+		body_add(body, ATTR_PLAIN, -1, "           and %zu more", report->files_total - PLAN_FILES);
+}
+
+void body_of_plan(const struct console *console, struct body *body)
+{
+	const struct shown_report *report = &console->plan;
+	const struct shown_plan *plan = &report->plan;
+	char text[500];
+
+	if (!console->has_plan) {
+		body_paragraph(body, ATTR_PLAIN, "",
+		               "There is no plan; the evidence has changed. Press q and plan again.");
+		return;
+	}
+	if (choosing_is_saving_refused(console))
+		body_paragraph(body, ATTR_BOLD, "do",
+		               "press w: save what is overwritten elsewhere; nothing was done yet, and q goes back");
+	else if (plan->refusals)
+		body_paragraph(body, ATTR_BOLD, "do", "press q to go back: this is refused, and nothing was done");
+	for (int i = 0; i < plan->refusals; i++) {
+		snprintf(text, sizeof(text), "%s: %s", plan->refusal[i].id, plan->refusal[i].text);
+		body_paragraph(body, ATTR_BOLD, "refused", text);
+		body_paragraph(
+			body, ATTR_PLAIN, "next",
+			!strcmp(plan->refusal[i].id, "SVC-NAME-TARGET")
+				? "check that this is the right device; t takes it as the target all the same"
+			: choosing_is_saving_refused(console)
+				? "w saves it elsewhere, on a mounted stick for example; n goes on without saving"
+				: plan->refusal[i].next);
+	}
+	if (plan->refusals)
+		return;
+	if (!plan->actions) {
+		body_paragraph(body, ATTR_BOLD, "plan", "Nothing is to be done: the copies are equal.");
+		return;
+	}
+	body_paragraph(body, ATTR_BOLD, "do", "press y if what follows is right; q goes back, and nothing was done");
+	body_paragraph(body, ATTR_BOLD, "keeps", plan->from);
+	put_targets(report, body);
+	if (*plan->undo)
+		snprintf(text, sizeof(text), "what is overwritten is saved to %s first", plan->undo);
+	else
+		snprintf(text, sizeof(text), "what is overwritten is NOT saved, and gone for good%s%s",
+		         *plan->unsaved ? ": " : "", plan->unsaved);
+	body_paragraph(body, *plan->undo ? ATTR_PLAIN : ATTR_BOLD, "undo", text);
+	put_files(report, body);
+	for (int i = 0; i < plan->actions; i++)
+		body_paragraph(body, ATTR_PLAIN, i ? "" : "steps", plan->action[i].text);
+}
+
+static void put_result(const struct console *console, const struct job *job, struct body *body)
+{
+	const struct shown_report *report = job->task == TASK_RESYNC && console->has_result ? &console->result : NULL;
+	char text[500];
+
+	if (job->task == TASK_COMPARE || job->task == TASK_COMPARE_FULL)
+		report = console->has_compared ? &console->compared : NULL;
+	if (job->task == TASK_PLAN && console->has_plan)
+		report = &console->plan;
+	if (!report)
+		return;
+	if (!report->has_plan) {
+		body_verdict(console, report, body);
+		snprintf(text, sizeof(text),
+		         "%" PRIu64 " bytes in %zu file%s, %" PRIu64 " metadata, %" PRIu64 " journal",
+		         report->differing_bytes, report->files_total, report->files_total == 1 ? "" : "s",
+		         report->metadata_bytes, report->journal_bytes);
+		body_paragraph(body, ATTR_PLAIN, "differs", text);
+		return;
+	}
+	for (int i = 0; i < report->plan.refusals; i++) {
+		snprintf(text, sizeof(text), "%s: %s", report->plan.refusal[i].id, report->plan.refusal[i].text);
+		body_paragraph(body, ATTR_BOLD, "refused", text);
+		body_paragraph(body, ATTR_PLAIN, "next", report->plan.refusal[i].next);
+	}
+	if (!report->plan.proven_bytes && (report->exit || report->plan.refusals))
+		return;
+	snprintf(text, sizeof(text), "%" PRIu64 " bytes written, %" PRIu64 " read back and found equal to %s's",
+	         report->plan.written_bytes, report->plan.proven_bytes, report->plan.from);
+	body_paragraph(body, ATTR_BOLD, "proven", text);
+	if (!*report->plan.undo || !report->plan.written_bytes)
+		return;
+	snprintf(text, sizeof(text), "o on the overview takes it back: it is in %s", report->plan.undo);
+	body_paragraph(body, ATTR_PLAIN, "undo", text);
+}
+
+static void put_deeds(const struct console *console, const struct job *job, struct body *body)
+{
+	for (size_t i = 0; i < console->deeds.count && !strcmp(console->deeds_job, job->name); i++)
+		body_paragraph(body, ATTR_PLAIN, i ? "" : "did", console->deeds.line[i]);
+}
+
+void body_of_job(const struct console *console, struct body *body)
+{
+	const struct job *job = console_job(console, console->shown_job);
+	char when[32];
+
+	if (!job) {
+		body_paragraph(body, ATTR_PLAIN, "", "This work is no longer remembered.");
+		return;
+	}
+	if (job->state != JOB_RUNNING)
+		body_recommendation(console, body);
+	body_job_line(job, body, ATTR_BOLD);
+	body_paragraph(body, ATTR_PLAIN, "began", text_time(job->started, when, sizeof(when)));
+	if (job->state == JOB_ENDED)
+		body_paragraph(body, ATTR_PLAIN, "ended", text_time(job->ended, when, sizeof(when)));
+	body_paragraph(body, ATTR_PLAIN, "command", job->command);
+	body_blank(body);
+	if (job->state == JOB_RUNNING) {
+		body_paragraph(
+			body, ATTR_PLAIN, "",
+			"It goes on when you leave this screen or the line drops. q goes back; w on the overview "
+			"comes here again.");
+		body_blank(body);
+		put_deeds(console, job, body);
+		return;
+	}
+	put_deeds(console, job, body);
+	put_result(console, job, body);
+	for (int i = 0; i < job->lines; i++)
+		body_paragraph(body, ATTR_PLAIN, i ? "" : "said", job->line[i]);
+}
+
+void body_of_undo(const struct console *console, struct body *body)
+{
+	const struct shown_undos *undos = &console->undos;
+	size_t cursor = console->cursor[SCREEN_UNDO];
+
+	if (!undos->undos) {
+		body_paragraph(body, ATTR_PLAIN, "", "No rebuild was saved that could be taken back.");
+		return;
+	}
+	body_paragraph(body, ATTR_PLAIN, "",
+	               "The latest first: taking back an older one needs the later ones taken back before it.");
+	if (cursor < (size_t)undos->undos) {
+		body_paragraph(body, ATTR_PLAIN, "file", undos->undo[cursor].path);
+		if (!undos->undo[cursor].is_usable)
+			body_paragraph(body, ATTR_BOLD, "but", undos->undo[cursor].why);
+	}
+	body_blank(body);
+	body_add(body, ATTR_PLAIN, -1, " %-21s %-16s %12s  %s", "rebuilt", "copies", "bytes saved", "usable");
+	body->pinned = body->count;
+	for (int i = 0; i < undos->undos; i++) {
+		const struct shown_undo *undo = &undos->undo[i];
+		char when[32];
+
+		text_time(undo->time, when, sizeof(when));
+		body_add(body, ATTR_PLAIN, i, " %-21s %-16.16s %12" PRIu64 "  %s", when, undo->copies, undo->bytes,
+		         undo->is_usable ? "yes" : "no");
+	}
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From a verdict to a confirmed rebuild, and back. */
+#include <stdio.h>
+#include <string.h>
+
+#include "console/console_private.h"
+
+static const struct request none = { .kind = REQUEST_NONE };
+
+struct request choosing_plan(struct console *console)
+{
+	const struct shown_report *report = console_report(console);
+
+	if (!report) {
+		console_say(console, "the evidence is not read yet");
+		return none;
+	}
+	if (!recommend_needs_choice(report))
+		return request_run(TASK_PLAN, "");
+	console_go(console, SCREEN_CHOOSE);
+	return none;
+}
+
+struct request choosing_choose(struct console *console, int number)
+{
+	const struct shown_report *report = console_report(console);
+	struct request request = request_run(TASK_PLAN, "");
+
+	if (!report || number < 1 || number > report->copies) {
+		console_say(console, "there is no copy of this number");
+		return none;
+	}
+	snprintf(request.from, sizeof(request.from), "%s", report->copy[number - 1].name);
+	return request;
+}
+
+/* The device that was refused because it holds something else, named as the target. */
+struct request choosing_target(struct console *console)
+{
+	struct request request = console->planned;
+
+	for (int i = 0; console->has_plan && i < console->plan.plan.refusals; i++) {
+		const struct shown_reason *refusal = &console->plan.plan.refusal[i];
+
+		if (strcmp(refusal->id, "SVC-NAME-TARGET") != 0 || !*refusal->copy)
+			continue;
+		snprintf(request.to, sizeof(request.to), "%s", refusal->copy);
+		if (!*request.from && *console->plan.authority)
+			snprintf(request.from, sizeof(request.from), "%s", console->plan.authority);
+		return request;
+	}
+	console_say(console, "no device was refused because of what it holds");
+	return none;
+}
+
+bool choosing_is_saving_refused(const struct console *console)
+{
+	const struct shown_plan *plan = &console->plan.plan;
+	bool is_refused = false;
+
+	for (int i = 0; console->has_plan && i < plan->refusals; i++)
+		is_refused |=
+			!strcmp(plan->refusal[i].id, "SVC-UNDO-LIMIT") || !strcmp(plan->refusal[i].id, "SVC-UNDO-ROOM");
+	return is_refused;
+}
+
+/* The same plan once more, saved elsewhere or, where that was the trouble, not at all. */
+struct request choosing_save(struct console *console, bool is_saved)
+{
+	struct request request = console->planned;
+
+	if (!console->has_plan || (!is_saved && !choosing_is_saving_refused(console))) {
+		console_say(console, "there is nothing to be saved");
+		return none;
+	}
+	request.save[0] = '\0';
+	request.is_unsaved = !is_saved;
+	if (!is_saved)
+		return request;
+	prompt_open(
+		console, "Save what is overwritten", "",
+		"The name of a new file on a medium that is mounted here, /stick/undo for example. Nothing is written "
+		"yet: the plan is shown again.");
+	console->prompt.kind = PROMPT_SAVE;
+	console->prompt.request = request;
+	return none;
+}
+
+static void list_targets(const struct shown_plan *plan, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (int i = 0; i < plan->actions; i++) {
+		const char *name = plan->action[i].copy;
+		bool is_told = !strcmp(name, plan->from);
+
+		for (int k = 0; k < i && !is_told; k++)
+			is_told = !strcmp(name, plan->action[k].copy);
+		if (!is_told && used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", name);
+	}
+}
+
+/* A copy's name without the path to it. */
+static const char *name_of(const char *copy, char name[64])
+{
+	snprintf(name, 64, "%.*s", (int)strcspn(copy, "@"), copy);
+	return name;
+}
+
+struct request choosing_confirm(struct console *console)
+{
+	const struct shown_plan *shown = &console->plan.plan;
+	struct request request = console->planned;
+	char targets[200], name[64];
+
+	if (!console->has_plan || !shown->actions || shown->refusals || !*shown->id || !*shown->from) {
+		console_say(console, "there is nothing to be done by this plan");
+		return none;
+	}
+	list_targets(shown, targets, sizeof(targets));
+	prompt_open(console, "Rebuild", name_of(shown->from, name), "%s is kept. What %s now %s is overwritten%s.",
+	            shown->from, targets, strchr(targets, ',') ? "hold" : "holds",
+	            *shown->undo ? ", and saved first so that it can be taken back" : " and NOT saved");
+	request.kind = REQUEST_RUN;
+	request.task = TASK_RESYNC;
+	snprintf(request.word, sizeof(request.word), "%s", shown->id);
+	console->prompt.request = request;
+	return none;
+}
+
+struct request choosing_undo_file(struct console *console)
+{
+	prompt_open(console, "Take a rebuild back", "",
+	            "The name of the undo file. Nothing is written yet: what it holds is shown first.");
+	console->prompt.kind = PROMPT_FILE;
+	console->prompt.request = request_run(TASK_UNDOS, "");
+	return none;
+}
+
+struct request choosing_undo(struct console *console)
+{
+	size_t index = console->cursor[SCREEN_UNDO];
+	const struct shown_undo *undo = &console->undos.undo[index];
+	char name[64];
+
+	if (!console->has_undos || index >= (size_t)console->undos.undos) {
+		console_say(console, "there is nothing to be taken back");
+		return none;
+	}
+	if (!undo->is_usable || !*undo->first) {
+		console_say(console, "this one cannot be used: %.120s", undo->why);
+		return none;
+	}
+	prompt_open(console, "Take a rebuild back", name_of(undo->first, name),
+	            "What %s now hold%s is overwritten with what was there before the rebuild.", undo->copies,
+	            strchr(undo->copies, ',') ? "" : "s");
+	console->prompt.request = request_run(TASK_UNDO, undo->path);
+	return none;
+}

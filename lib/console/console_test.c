@@ -1,0 +1,710 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The console's model: what keys do on every screen, what is recommended, and that nothing writes unasked. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "console/draw.h"
+#include "console/test_documents.h"
+
+static struct console console;
+
+static const struct said stale = { "stale", "shared", 1, { "stale", "authority" }, true, 7, 18, NULL };
+static const struct said stale_fast = { "stale", "shared", 1, { "stale", "authority" }, false, 0, 18, NULL };
+static const struct said split = { "split-brain", NULL, 2, { "diverged", "diverged" }, true, 7, 18, "SVC-MUTUAL" };
+
+static void begin(bool is_boot, bool is_read_only)
+{
+	struct console_options options = { .is_boot = is_boot,
+		                           .is_read_only = is_read_only,
+		                           .has_pathcheck = true,
+		                           .has_promote = true,
+		                           .controller = 'a' };
+
+	console_free(&console);
+	console_init(&console, &options);
+}
+
+static struct request press(const char *keys)
+{
+	struct request request = { .kind = REQUEST_NONE };
+
+	for (; *keys; keys++)
+		request = console_key(&console, *keys == '\n' ? KEY_ENTER : *keys, 1000);
+	return request;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	console_free(&console);
+	return 0;
+}
+
+/* ---- the table ---- */
+
+static void test_table(void **state)
+{
+	(void)state;
+	for (int screen = 0; screen < SCREENS; screen++) {
+		bool has_back = false, has_help = false;
+
+		for (size_t i = 0; i < KEYS; i++) {
+			if (!(key_rows[i].screens >> screen & 1))
+				continue;
+			assert_int_equal(key_rows[i].action, i);
+			assert_true(strlen(key_rows[i].hint) > 10);
+			assert_true(strlen(key_rows[i].name) < 16);
+			has_back |= key_rows[i].key == 'q';
+			has_help |= key_rows[i].key == '?';
+			for (size_t k = 0; k < i; k++)
+				if (key_rows[k].screens >> screen & 1 && key_rows[k].key == key_rows[i].key)
+					fail_msg("screen %d: key %c is there twice", screen, key_rows[i].key);
+		}
+		assert_int_equal(has_back, screen != SCREEN_PROMPT);
+		assert_int_equal(has_help, screen != SCREEN_PROMPT);
+	}
+}
+
+static bool shows(const char *text)
+{
+	static struct canvas canvas;
+	bool is_shown = false;
+
+	draw(&console, &canvas);
+	for (int row = 0; row < canvas.rows; row++)
+		is_shown |= strstr(canvas.text[row], text) != NULL;
+	return is_shown;
+}
+
+/* ---- what is recommended ---- */
+
+static void test_recommendations(void **state)
+{
+	static const struct {
+		struct said said;
+		int key, key_in_boot;
+	} cases[] = {
+		{ { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 1, NULL }, 'c', 'g' },
+		{ { "in-sync", NULL, 0, { "in-sync", "in-sync" }, true, 0, 1, NULL }, 0, 'g' },
+		{ { "stale", "shared", 1, { "stale", "authority" }, false, 0, 1, NULL }, 'r', 'r' },
+		{ { "dirty", "shared", 1, { "stale", "authority" }, true, 2, 1, NULL }, 'r', 'r' },
+		{ { "single", "shared", 1, { "blank", "authority" }, false, 0, 1, NULL }, 'r', 'r' },
+		{ { "single", "shared", 1, { "damaged", "authority" }, false, 0, 1, NULL }, 'r', 'r' },
+		{ { "single", "shared", 1, { "damaged", "authority" }, false, 0, 1, "SVC-MAY-BE-NEWER" }, 'e', 'e' },
+		{ { "single", "flash-a", 5, { "authority", "unreadable" }, false, 0, 1, NULL }, 'p', 'p' },
+		{ { "split-brain", NULL, 2, { "diverged", "diverged" }, false, 0, 1, NULL }, 'c', 'c' },
+		{ { "split-brain", NULL, 2, { "diverged", "diverged" }, true, 3, 1, NULL }, 'd', 'd' },
+		{ { "mismatch", NULL, 2, { "diverged", "diverged" }, true, 0, 1, NULL }, 'r', 'r' },
+		{ { "mismatch", NULL, 2, { "diverged", "diverged" }, true, 1, 1, NULL }, 'd', 'd' },
+		{ { "unknown", NULL, 2, { "diverged", "diverged" }, true, 0, 1, "SVC-PATHS-DIFFER" }, 'p', 'p' },
+		{ { "unrelated", NULL, 2, { "foreign", "foreign" }, false, 0, 1, NULL }, 'e', 'e' },
+		{ { "none", NULL, 3, { "damaged", "damaged" }, false, 0, 1, NULL }, 'e', 'e' },
+		{ { "unknown", NULL, 2, { "diverged", "diverged" }, true, 2, 1, NULL }, 'd', 'd' },
+	};
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		bool is_boot = i % 2;
+		int key, wanted = is_boot ? cases[i / 2].key_in_boot : cases[i / 2].key;
+		bool is_there = false;
+
+		begin(is_boot, false);
+		assert_int_equal(console_recommend(&console, text, sizeof(text)), 0); /* nothing is known */
+		tell(&console, cases[i / 2].said.has_content ? TASK_COMPARE : TASK_LOOK, say(&cases[i / 2].said, NULL),
+		     false);
+		key = console_recommend(&console, text, sizeof(text));
+		if (key != wanted)
+			fail_msg("case %zu: %c is recommended: %s", i / 2, key, text);
+		assert_true(*text);
+		for (size_t k = 0; k < KEYS; k++) /* and it is a key of this screen */
+			is_there |= key_rows[k].key == key && console_has_key(&console, &key_rows[k]);
+		assert_true(is_there || !key);
+	}
+}
+
+/* The path is down, but what is stale must be rebuilt all the same. */
+static void test_recommend_paths(void **state)
+{
+	char text[400];
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_PATHS, TEST_PATHS, false);
+	tell(&console, TASK_LOOK,
+	     say(&(struct said){ "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 1, NULL }, NULL), false);
+	assert_int_equal(console_recommend(&console, text, sizeof(text)), 'p');
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	assert_int_equal(console_recommend(&console, text, sizeof(text)), 'r');
+}
+
+/* What a rebuild has proven need not be compared once more; what was taken back, or failed, does. */
+static void test_recommend_rebuilt(void **state)
+{
+	static const struct {
+		enum task task;
+		int exit, key;
+	} cases[] = { { TASK_RESYNC, 0, 0 }, { TASK_RESYNC, 5, 'c' }, { TASK_UNDO, 0, 'c' } };
+	const struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 1, NULL };
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct job job = {
+			.name = "4", .number = 4, .task = cases[i].task, .state = JOB_ENDED, .exit = cases[i].exit
+		};
+
+		begin(false, false);
+		tell(&console, TASK_LOOK, say(&fast, NULL), false);
+		console_jobs(&console, &job, 1);
+		assert_int_equal(console_recommend(&console, text, sizeof(text)), cases[i].key);
+	}
+}
+
+/* Where no copy is known to be right, the one that the others are measured by is not praised with a 0. */
+static void test_reference(void **state)
+{
+	(void)state;
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	tell(&console, TASK_COMPARE, say(&split, NULL), false);
+	assert_true(shows("reference"));
+	begin(false, false);
+	console.rows = 24, console.columns = 60;
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	assert_false(shows("reference"));
+	assert_true(shows("differs by"));
+	assert_true(shows("? help  q leave"));
+}
+
+/* Side by side only half a line has room: one that is longer goes on below, and what differs there is marked there. */
+static void test_long_lines(void **state)
+{
+	static const char text[] = "{\"schema\":\"svc/1\",\"command\":\"view\",\"versions\":["
+				   "{\"copy\":\"flash-a\",\"present\":true,\"bytes\":60,\"modified\":0,\"text\":"
+				   "\"a line that is longer than half of such a narrow screen: before\\n\"},"
+				   "{\"copy\":\"shared\",\"present\":true,\"bytes\":60,\"modified\":0,\"text\":"
+				   "\"a line that is longer than half of such a narrow screen: after\\n\"}]}";
+
+	(void)state;
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	press("d\n");
+	tell(&console, TASK_VIEW, text, true);
+	assert_int_equal(console.screen, SCREEN_FILE);
+	assert_true(shows("a line that is longer than half of suc   a line that is longer"));
+	assert_true(shows("h a narrow screen: before              | h a narrow screen: after"));
+}
+
+/* ---- which report counts ---- */
+
+static void test_report(void **state)
+{
+	struct said mismatch = { "mismatch", NULL, 2, { "diverged", "diverged" }, true, 2, 5, NULL };
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 5, NULL };
+
+	(void)state;
+	begin(false, false);
+	assert_null(console_report(&console));
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "in-sync");
+	tell(&console, TASK_COMPARE, say(&mismatch, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	/* content that was seen to differ is not equal because the counters moved on */
+	fast.events = 6;
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	/* but evidence of something else counts */
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "stale");
+	/* and what is written makes all of it old: no advice is given on it */
+	fast.events = 5;
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	tell(&console, TASK_RESYNC, say(&stale, TEST_PLAN), false);
+	assert_null(console_report(&console));
+}
+
+/* What the boot compared before it asked is known from the start. */
+static void test_judged(void **state)
+{
+	struct said mismatch = { "mismatch", NULL, 2, { "diverged", "diverged" }, true, 2, 5, NULL };
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 5, NULL };
+	struct said asking = stale;
+	const char *text = say(&mismatch, NULL);
+
+	(void)state;
+	begin(true, false);
+	console_judged(&console, text, strlen(text), 1772352000);
+	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	/* a boot that asks ends with 2, whatever the verdict is */
+	asking.exit = 2;
+	text = say(&asking, NULL);
+	begin(true, false);
+	console_judged(&console, text, strlen(text), 1772352000);
+	assert_int_equal(press("r").task, TASK_PLAN);
+	begin(true, false);
+	console_judged(&console, "{", 1, 1772352000);
+	assert_null(console_report(&console));
+}
+
+static void test_deeds(void **state)
+{
+	static const char text[] = "{\"schema\":\"svc/1\",\"command\":\"promote\",\"steps\":["
+				   "{\"id\":\"preflight\",\"state\":\"done\",\"milliseconds\":12},"
+				   "{\"id\":\"fence\",\"state\":\"failed\",\"milliseconds\":0},"
+				   "{\"id\":\"claim\",\"state\":\"todo\",\"milliseconds\":0}],"
+				   "\"reasons\":[{\"text\":\"a remark\",\"next\":\"nothing\"}],"
+				   "\"error\":{\"text\":\"it still writes\",\"next\":\"stop it\"}}";
+	static struct canvas canvas;
+	struct job job = { .name = "4", .number = 4, .task = TASK_PROMOTE, .state = JOB_ENDED, .exit = 4 };
+	char all[CANVAS_ROWS_MAX * (CANVAS_COLUMNS_MAX + 1)] = "";
+
+	(void)state;
+	begin(false, false);
+	console_jobs(&console, &job, 1);
+	press("w");
+	console_answer(&console, &job, text, sizeof(text) - 1);
+	draw(&console, &canvas);
+	for (int row = 0; row < canvas.rows; row++)
+		strcat(all, canvas.text[row]);
+	assert_non_null(strstr(all, "preflight  done         12 ms"));
+	assert_non_null(strstr(all, "fence      failed"));
+	assert_non_null(strstr(all, "it still writes"));
+	assert_non_null(strstr(all, "next: stop it"));
+	assert_null(strstr(all, "claim")); /* it never came to that */
+	assert_non_null(strstr(all, "a remark"));
+	assert_null(strstr(all, "next: nothing"));
+}
+
+static void test_trouble(void **state)
+{
+	struct job job = { .task = TASK_LOOK, .state = JOB_ENDED, .exit = 78, .lines = 1 };
+
+	(void)state;
+	begin(false, false);
+	strcpy(job.name, "look");
+	strcpy(job.line[0], "svc-compare: /etc/svc/svc.conf: not there");
+	console_answer(&console, &job, NULL, 0);
+	assert_null(console_report(&console));
+	assert_string_equal(console.trouble, job.line[0]);
+	console_answer(&console, &job, "{\"schema\":\"svc/2\"}", 18);
+	assert_null(console_report(&console));
+}
+
+/* ---- what is done ---- */
+
+static void test_rebuild(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	assert_int_equal(press("r").kind, REQUEST_NONE); /* nothing is known yet */
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	request = press("r");
+	assert_int_equal(request.kind, REQUEST_RUN);
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.from, "");
+	tell(&console, TASK_PLAN, say(&stale, TEST_PLAN), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_int_equal(press("yshared\n").kind, REQUEST_NONE); /* locked: that is not the word which unlocks */
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_false(console.is_unlocked);
+	assert_int_equal(press("yunlock\n").kind, REQUEST_NONE); /* and goes on to what was wanted */
+	assert_true(console.is_unlocked);
+	assert_int_equal(console.screen, SCREEN_PROMPT);
+	assert_string_equal(console.prompt.wanted, "shared");
+	assert_int_equal(press("\n").kind, REQUEST_NONE);
+	assert_int_equal(press("yyes\n").kind, REQUEST_NONE); /* not the copy's name */
+	assert_int_equal(press("y\n").kind, REQUEST_NONE);
+	assert_int_equal(press("yshared").kind, REQUEST_NONE); /* no Enter yet */
+	request = press("\n");
+	assert_int_equal(request.kind, REQUEST_RUN);
+	assert_int_equal(request.task, TASK_RESYNC);
+	assert_string_equal(request.word, "0badcafe");
+	console_taken(&console, &request, "9");
+	assert_int_equal(console.screen, SCREEN_JOB);
+	press("q");
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+	assert_int_equal(console.depth, 0);
+}
+
+static void test_choice(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_COMPARE, say(&split, NULL), false);
+	assert_int_equal(press("r").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_CHOOSE);
+	assert_int_equal(press("7").kind, REQUEST_NONE);
+	request = press("2");
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.from, "shared");
+	console.planned = request;
+	tell(&console, TASK_PLAN, say(&split, TEST_PLAN), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_int_equal(press("o").kind, REQUEST_NONE); /* changed one's mind */
+	assert_int_equal(console.screen, SCREEN_CHOOSE);
+	assert_string_equal(press("1").from, "flash-a");
+	press("qq");
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+}
+
+static void test_target(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	console.planned = press("r");
+	tell(&console, TASK_PLAN, say(&stale, TEST_REFUSED), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	console.is_unlocked = true;
+	assert_int_equal(press("y").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_PLAN); /* a plan that is refused cannot be confirmed */
+	request = press("t");
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.to, "flash-a");
+	assert_string_equal(request.from, "shared");
+}
+
+/* There is no room for what would be overwritten: it is saved elsewhere, or a person says that it need not be. */
+static void test_no_room(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	console.is_unlocked = true;
+	tell(&console, TASK_COMPARE, say(&split, NULL), false);
+	press("r");
+	console.planned = press("2");
+	tell(&console, TASK_PLAN, say(&split, TEST_NO_ROOM), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_true(shows("press w: save what is overwritten elsewhere"));
+	assert_int_equal(press("y").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_int_equal(press("w\n").kind, REQUEST_NONE); /* no name */
+	request = press("w/stick/undo\n");
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.from, "shared");
+	assert_string_equal(request.save, "/stick/undo");
+	assert_false(request.is_unsaved);
+	request = press("n");
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.save, "");
+	assert_true(request.is_unsaved);
+	console.planned = request;
+	tell(&console, TASK_PLAN, say(&split, TEST_UNSAVED), true);
+	assert_true(shows("NOT saved, and gone for good"));
+	assert_int_equal(press("n").kind, REQUEST_NONE); /* only where saving is the trouble */
+	assert_false(shows("n not saved"));
+	request = press("yshared\n");
+	assert_int_equal(request.task, TASK_RESYNC);
+	assert_true(request.is_unsaved);
+	assert_string_equal(request.word, "0badf00d");
+}
+
+/* What another console planned is not what this one's person saw. */
+static void test_foreign_plan(void **state)
+{
+	(void)state;
+	begin(false, false);
+	console.is_unlocked = true;
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	tell(&console, TASK_PLAN, say(&stale, TEST_PLAN), false);
+	assert_false(console.has_plan);
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+	/* and one's own is gone when the evidence changed by somebody's writing */
+	console.planned = press("r");
+	tell(&console, TASK_PLAN, say(&stale, TEST_PLAN), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	tell(&console, TASK_UNDO, say(&stale, TEST_PLAN), false);
+	assert_int_equal(press("y").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+}
+
+static void test_undo(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	assert_int_equal(press("o").task, TASK_UNDOS);
+	tell(&console, TASK_UNDOS, TEST_UNDOS, true);
+	assert_int_equal(console.screen, SCREEN_UNDO);
+	press("yflash-a\n");
+	assert_int_equal(console.screen, SCREEN_UNDO); /* locked */
+	press("uunlock\n");
+	assert_int_equal(console.screen, SCREEN_UNDO);
+	request = press("yflash-a\n");
+	assert_int_equal(request.task, TASK_UNDO);
+	assert_string_equal(request.word, "/var/lib/svc/undo-2");
+	request = press("w/stick/undo\n");
+	assert_int_equal(request.task, TASK_UNDOS);
+	assert_string_equal(request.word, "/stick/undo");
+	press("jy");
+	assert_int_equal(console.screen, SCREEN_UNDO); /* that one was put back already */
+	assert_non_null(strstr(console.message, "put back already"));
+}
+
+static void test_read_only(void **state)
+{
+	(void)state;
+	begin(false, true);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	press("u");
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+	assert_false(console.is_unlocked);
+	console.planned = press("r");
+	tell(&console, TASK_PLAN, say(&stale, TEST_PLAN), true);
+	assert_int_equal(press("yshared\n").kind, REQUEST_NONE);
+	press("qpn");
+	assert_int_equal(console.screen, SCREEN_PATHS);
+}
+
+static void test_paths(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_PATHS, TEST_PATHS, false);
+	press("uunlock\np");
+	request = press("nyes\n");
+	assert_int_equal(request.task, TASK_SWITCH);
+	assert_string_equal(request.word, "nbd");
+	request = press("xyes\n");
+	assert_int_equal(request.task, TASK_EXPORT);
+}
+
+static void test_differences(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	press("d/FILE-3\n");
+	assert_int_equal(console.screen, SCREEN_DIFFERENCES);
+	assert_int_equal(console.cursor[SCREEN_DIFFERENCES], 3);
+	request = press("\n");
+	assert_int_equal(request.task, TASK_VIEW);
+	assert_string_equal(request.word, "23");
+	tell(&console, TASK_VIEW, TEST_VIEW, true);
+	assert_int_equal(console.screen, SCREEN_FILE);
+	press("q/nowhere\n");
+	assert_int_equal(console.cursor[SCREEN_DIFFERENCES], 3);
+	assert_non_null(strstr(console.message, "nowhere"));
+	press("jjjjjjjjjjjj");
+	assert_int_equal(console.cursor[SCREEN_DIFFERENCES], 6);
+	press("kkkkkkkkkkkk");
+	assert_int_equal(console.cursor[SCREEN_DIFFERENCES], 0);
+}
+
+static void test_boot(void **state)
+{
+	struct job running = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING };
+	struct request request;
+
+	(void)state;
+	begin(true, false);
+	console.options.wait_seconds = 60;
+	assert_int_equal(console_tick(&console, 5000).task, TASK_LOOK);
+	assert_int_equal(console_countdown(&console), 60);
+	console_tick(&console, 64000);
+	assert_int_equal(console_countdown(&console), 1);
+	request = console_tick(&console, 65000);
+	assert_int_equal(request.kind, REQUEST_LEAVE);
+	assert_int_equal(request.exit, SVC_EXIT_INTERRUPTED);
+	press("j"); /* somebody is there */
+	assert_int_equal(console_countdown(&console), -1);
+	assert_int_not_equal(console_tick(&console, 999000).kind, REQUEST_LEAVE);
+	request = press("g");
+	assert_int_equal(request.kind, REQUEST_LEAVE);
+	assert_int_equal(request.exit, SVC_EXIT_DONE);
+	request = press("xwithout\n");
+	assert_int_equal(request.kind, REQUEST_LEAVE);
+	assert_int_equal(request.exit, SVC_EXIT_OPERATOR);
+	assert_int_equal(press("q").kind, REQUEST_NONE);
+	assert_int_equal(press("mt\n").kind, REQUEST_NONE); /* a shell writes: locked */
+	assert_int_equal(press("tunlock\n").kind, REQUEST_SHELL);
+	assert_int_equal(press("breboot\n").kind, REQUEST_REBOOT);
+	console_jobs(&console, &running, 1);
+	press("q");
+	assert_int_equal(press("g").kind, REQUEST_NONE);
+	assert_int_equal(press("x").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+	assert_int_equal(press("mbreboot\n").kind, REQUEST_NONE);
+}
+
+static void test_stop(void **state)
+{
+	struct job running = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING };
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	console_jobs(&console, &running, 1);
+	press("w");
+	assert_int_equal(console.screen, SCREEN_JOB);
+	assert_int_equal(press("syes\n").kind, REQUEST_NONE);
+	request = press("sstop\n");
+	assert_int_equal(request.kind, REQUEST_STOP);
+	assert_string_equal(request.word, "3");
+	/* while work writes, nobody looks at what it changes */
+	console_tick(&console, 1000);
+	assert_int_equal(console_tick(&console, 100000).kind, REQUEST_NONE);
+}
+
+static void test_commands(void **state)
+{
+	static const char *const copies[] = { "flash-a=/dev/a", "--undo=x" };
+	struct task_options options = { .config = "/x.conf", .copies = 2, .copy = copies };
+	struct request request = { .kind = REQUEST_RUN };
+	struct task_line line;
+
+	(void)state;
+	for (enum task task = TASK_NONE + 1; task < TASKS; task++) {
+		bool is_dry = task == TASK_PLAN, is_ended = false, is_told_where = false;
+
+		request.task = task;
+		strcpy(request.word, "word");
+		strcpy(request.save, task == TASK_RESYNC ? "/stick/undo" : "");
+		request.is_unsaved = task == TASK_PLAN;
+		task_command(&request, &options, &line);
+		assert_true(!strncmp(line.argument[0], "svc-", 4));
+		for (int i = 1; line.argument[i]; i++) {
+			const char *argument = line.argument[i];
+
+			assert_false(is_dry && !strncmp(argument, "--confirmed", 11));
+			is_told_where |= !strcmp(argument, task == TASK_RESYNC ? "--save=/stick/undo" : "--no-save");
+			/* what reads is never told that it may write */
+			if (!is_ended && !task_row(task)->is_writing)
+				assert_false(!strcmp(argument, "--yes") || !strncmp(argument, "--confirmed", 11) ||
+				             !strncmp(argument, "--undo=", 7) || !strncmp(argument, "--switch", 8));
+			is_ended |= !strcmp(argument, "--");
+		}
+		assert_true(is_ended);
+		assert_int_equal(is_told_where, task == TASK_RESYNC || task == TASK_PLAN);
+	}
+}
+
+/* Random keys over random documents: what writes is only ever asked for by the Enter behind the very word. */
+static void test_random(void **state)
+{
+	static const char *const words[] = { "unlock\n", "shared\n",  "flash-a\n", "yes\n",
+		                             "reboot\n", "without\n", "stop\n" };
+	static const char likely[] = "ryuoopnmd12q";
+	struct said saids[] = { stale, split, stale_fast };
+	struct canvas *canvas = malloc(sizeof(*canvas));
+	unsigned writes = 0;
+
+	(void)state;
+	assert_non_null(canvas);
+	srandom(7);
+	for (int round = 0; round < 60; round++) {
+		begin(round % 2, round % 5 == 4);
+		for (int n = 0; n < 2500; n++) {
+			bool is_asked = console.screen == SCREEN_PROMPT;
+			const char *word = random() % (is_asked ? 2 : 6) ? NULL : words[random() % 7];
+			int key = word           ? *word
+			          : random() % 2 ? (int)(random() % 96) + 31
+			                         : likely[random() % (sizeof(likely) - 1)];
+			struct request request;
+			struct prompt before;
+			bool was_prompt;
+
+			console.rows = (int)(random() % 40);
+			console.columns = (int)(random() % 140);
+			do {
+				if (key == 31)
+					key = KEY_ENTER;
+				was_prompt = console.screen == SCREEN_PROMPT;
+				before = console.prompt;
+				request = console_key(&console, word && *word == '\n' ? KEY_ENTER : key, (uint64_t)n);
+				if (request.kind == REQUEST_RUN && task_row(request.task)->is_writing) {
+					writes++;
+					assert_true(was_prompt && key == KEY_ENTER);
+					assert_true(*before.wanted);
+					assert_string_equal(before.typed, before.wanted);
+					assert_true(console.is_unlocked);
+					assert_false(console.options.is_read_only);
+				}
+				if (request.kind == REQUEST_SHELL || request.kind == REQUEST_REBOOT)
+					assert_true(console.options.is_boot);
+				if (request.kind == REQUEST_RUN && request.task == TASK_PLAN) {
+					console.planned = request;
+					tell(&console, TASK_PLAN,
+					     say(&saids[random() % 2], random() % 4 ? TEST_PLAN : TEST_REFUSED), true);
+				} else if (request.kind == REQUEST_RUN && request.task == TASK_UNDOS) {
+					tell(&console, TASK_UNDOS, TEST_UNDOS, true);
+				} else if (request.kind == REQUEST_RUN && request.task == TASK_VIEW) {
+					tell(&console, TASK_VIEW, TEST_VIEW, true);
+				} else if (request.kind == REQUEST_RUN && random() % 2) {
+					console_taken(&console, &request, "5");
+				}
+				key = word && *++word ? (*word == '\n' ? KEY_ENTER : *word) : 0;
+			} while (key);
+			if (!(random() % 30))
+				tell(&console, random() % 2 ? TASK_LOOK : TASK_COMPARE, say(&saids[random() % 3], NULL),
+				     false);
+			if (!(random() % 100))
+				tell(&console, TASK_PATHS, TEST_PATHS, false);
+			console_tick(&console, (uint64_t)n * 100);
+			draw(&console, canvas);
+			for (int row = 0; row < canvas->rows; row++)
+				for (int column = 0; column < canvas->columns; column++)
+					assert_in_range((unsigned char)canvas->text[row][column], 0x20, 0x7e);
+		}
+	}
+	assert_true(writes > 20); /* or this shows nothing */
+	free(canvas);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_table, teardown),
+		cmocka_unit_test_teardown(test_recommendations, teardown),
+		cmocka_unit_test_teardown(test_recommend_paths, teardown),
+		cmocka_unit_test_teardown(test_recommend_rebuilt, teardown),
+		cmocka_unit_test_teardown(test_reference, teardown),
+		cmocka_unit_test_teardown(test_long_lines, teardown),
+		cmocka_unit_test_teardown(test_report, teardown),
+		cmocka_unit_test_teardown(test_judged, teardown),
+		cmocka_unit_test_teardown(test_deeds, teardown),
+		cmocka_unit_test_teardown(test_trouble, teardown),
+		cmocka_unit_test_teardown(test_rebuild, teardown),
+		cmocka_unit_test_teardown(test_choice, teardown),
+		cmocka_unit_test_teardown(test_target, teardown),
+		cmocka_unit_test_teardown(test_no_room, teardown),
+		cmocka_unit_test_teardown(test_foreign_plan, teardown),
+		cmocka_unit_test_teardown(test_undo, teardown),
+		cmocka_unit_test_teardown(test_read_only, teardown),
+		cmocka_unit_test_teardown(test_paths, teardown),
+		cmocka_unit_test_teardown(test_differences, teardown),
+		cmocka_unit_test_teardown(test_boot, teardown),
+		cmocka_unit_test_teardown(test_stop, teardown),
+		cmocka_unit_test_teardown(test_commands, teardown),
+		cmocka_unit_test_teardown(test_random, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From the state to what the screen shows: characters and attributes, ASCII alone. Pure. The first row is the title,
+ * the last three are a message and the keys; between them lies the body, of which a part is shown.
+ */
+#ifndef SVC_CONSOLE_DRAW_H
+#define SVC_CONSOLE_DRAW_H
+
+#include "console/console.h"
+
+enum {
+	CANVAS_ROWS_MAX = 100,
+	CANVAS_COLUMNS_MAX = 200,
+	CANVAS_ROWS_MIN = 12, /* of a smaller screen only the upper left is shown */
+	CANVAS_COLUMNS_MIN = 40,
+	ATTR_PLAIN = 0,
+	ATTR_BOLD = 1,
+	ATTR_REVERSE = 2,
+};
+
+struct canvas {
+	int rows, columns;
+	char text[CANVAS_ROWS_MAX][CANVAS_COLUMNS_MAX + 1]; /* every row is filled with blanks, and NUL-terminated */
+	uint8_t attr[CANVAS_ROWS_MAX][CANVAS_COLUMNS_MAX];
+};
+
+void draw(const struct console *console, struct canvas *canvas);
+
+/* How many items (of a list) or lines (of a page) the screen has, and how many of them are shown at once. */
+void draw_extent(const struct console *console, size_t *count, size_t *page);
+
+/* The first line of the page after line `after` (-1: of all) that is marked as differing; -1: none. */
+long draw_find_marked(const struct console *console, long after);
+
+/* Whether the screen's cursor is an item rather than the first line shown. */
+bool draw_is_list(enum screen_id screen);
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What takes the terminal, or the machine, away from the screens: the shell, a bundle over the line, a restart. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "console/bundle.h"
+#include "console/run_private.h"
+
+enum { REBOOT_DEADLINE_MS = 20000 };
+
+void run_send(struct run *run)
+{
+	struct request request = { .kind = REQUEST_RUN, .task = TASK_BUNDLE };
+
+	snprintf(run->send, sizeof(run->send), "%s/send-%d.tar.gz", run->jobs.directory, (int)getpid());
+	unlink(run->send);
+	snprintf(request.word, sizeof(request.word), "%.1000s", run->send);
+	run_start(run, &request);
+	if (run->console.awaited_task != TASK_BUNDLE)
+		run->send[0] = '\0';
+}
+
+static void wait_for_enter(void)
+{
+	char c = 0;
+
+	dprintf(STDOUT_FILENO, "\r\nPress Enter to go back to svc-console.\r\n");
+	while (read(STDIN_FILENO, &c, 1) == 1 && c != '\n' && c != '\r')
+		;
+}
+
+void run_send_now(struct run *run)
+{
+	struct svc_error error;
+
+	terminal_suspend(run->terminal);
+	if (bundle_send(run->send, STDOUT_FILENO, &error))
+		dprintf(STDOUT_FILENO, "svc-console: %s\r\n", error.text);
+	unlink(run->send);
+	run->send[0] = '\0';
+	wait_for_enter();
+	terminal_resume(run->terminal);
+	run->is_whole = true;
+}
+
+void run_shell(struct run *run)
+{
+	pid_t child;
+
+	terminal_suspend(run->terminal);
+	dprintf(STDOUT_FILENO, "\r\nA shell; exit goes back to svc-console.\r\n");
+	child = fork();
+	if (!child) {
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
+		signal(SIGTSTP, SIG_DFL);
+		execl("/bin/sh", "sh", "-i", (char *)NULL);
+		_exit(127);
+	}
+	if (child > 0)
+		while (spawn_wait(child, 3600 * 1000) == -ETIMEDOUT && !run_is_gone)
+			;
+	else
+		console_say(&run->console, "no shell could be started: %s", strerror(errno));
+	terminal_resume(run->terminal);
+	run->is_whole = true;
+}
+
+void run_reboot(struct run *run)
+{
+	static const char *const command[] = { "reboot", "-f", NULL };
+	int code;
+
+	sync();
+	code = spawn_run(command, NULL, REBOOT_DEADLINE_MS, NULL);
+	if (code)
+		console_say(&run->console, "reboot -f did not do it (%d)", code);
+}

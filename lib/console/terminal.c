@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ncurses stays in this file, and is used for output alone: input.c wants to know when each byte came. Bold and
+ * reverse, ASCII, no colour, no function keys.
+ */
+#include "console/terminal.h"
+
+#include <curses.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct terminal {
+	int in, out;
+	FILE *input, *output;
+	SCREEN *screen; /* NULL: line mode */
+	bool has_modes; /* `before` is what the terminal was set to */
+	struct termios before;
+};
+
+/* Flow control stays as it is: a real terminal may need it. */
+static void set_modes(struct terminal *terminal)
+{
+	struct termios now;
+
+	if (!terminal->has_modes)
+		return;
+	now = terminal->before;
+	now.c_lflag &= (tcflag_t) ~(ISIG | ICANON | ECHO | IEXTEN);
+	now.c_iflag &= (tcflag_t) ~(ICRNL | INLCR | ISTRIP);
+	now.c_oflag |= OPOST | ONLCR;
+	now.c_cc[VMIN] = 1;
+	now.c_cc[VTIME] = 0;
+	tcsetattr(terminal->in, TCSADRAIN, &now);
+}
+
+static void restore_modes(struct terminal *terminal)
+{
+	if (terminal->has_modes)
+		tcsetattr(terminal->in, TCSADRAIN, &terminal->before);
+}
+
+void terminal_size(const struct terminal *terminal, int *rows, int *columns)
+{
+	struct winsize size;
+	bool is_known = !ioctl(terminal->out, TIOCGWINSZ, &size) && size.ws_row && size.ws_col;
+
+	*rows = is_known ? size.ws_row : 24;
+	*columns = is_known ? size.ws_col : 80;
+}
+
+static void open_screen(struct terminal *terminal, const char *type)
+{
+	char rows_text[12], columns_text[12];
+	int rows, columns;
+
+	terminal_size(terminal, &rows, &columns);
+	snprintf(rows_text, sizeof(rows_text), "%d", rows);
+	snprintf(columns_text, sizeof(columns_text), "%d", columns);
+	setenv("LINES", rows_text, 1); /* ncurses asks the terminal only where these are absent */
+	setenv("COLUMNS", columns_text, 1);
+	terminal->input = fdopen(dup(terminal->in), "r");
+	terminal->output = fdopen(dup(terminal->out), "w");
+	if (terminal->input && terminal->output)
+		terminal->screen = newterm(type, terminal->output, terminal->input);
+	unsetenv("LINES");
+	unsetenv("COLUMNS");
+	if (!terminal->screen)
+		return;
+	if (!tigetstr("cup")) { /* it cannot be drawn upon */
+		endwin();
+		delscreen(terminal->screen);
+		terminal->screen = NULL;
+		return;
+	}
+	typeahead(-1);
+	leaveok(stdscr, FALSE);
+	scrollok(stdscr, FALSE);
+	curs_set(0);
+	set_modes(terminal);
+	def_prog_mode();
+}
+
+int terminal_open(int in, int out, const char *type, bool is_plain, struct terminal **terminal, struct svc_error *error)
+{
+	struct terminal *opened = calloc(1, sizeof(*opened));
+
+	if (!opened)
+		return error_set(error, -ENOMEM, "out of memory");
+	opened->in = in;
+	opened->out = out;
+	opened->has_modes = !tcgetattr(in, &opened->before);
+	if (!is_plain && opened->has_modes && type && *type && strcmp(type, "dumb") != 0)
+		open_screen(opened, type);
+	*terminal = opened;
+	return 0;
+}
+
+bool terminal_is_plain(const struct terminal *terminal)
+{
+	return !terminal->screen;
+}
+
+/* Rows that say something, each once, with a line before the keys. */
+static void print_plain(const struct terminal *terminal, const struct canvas *canvas)
+{
+	char text[CANVAS_ROWS_MAX * (CANVAS_COLUMNS_MAX + 2)];
+	size_t used = 0;
+
+	text[used++] = '\n';
+	for (int row = 0; row < canvas->rows; row++) {
+		int length = canvas->columns;
+
+		while (length && canvas->text[row][length - 1] == ' ')
+			length--;
+		if (!length)
+			continue;
+		memcpy(text + used, canvas->text[row], (size_t)length);
+		used += (size_t)length;
+		text[used++] = '\n';
+	}
+	for (size_t at = 0; at < used;) {
+		ssize_t put = write(terminal->out, text + at, used - at);
+
+		if (put <= 0)
+			return;
+		at += (size_t)put;
+	}
+	(void)!write(terminal->out, "> ", 2);
+}
+
+void terminal_paint(struct terminal *terminal, const struct canvas *canvas, bool is_whole)
+{
+	if (!terminal->screen) {
+		print_plain(terminal, canvas);
+		return;
+	}
+	if (LINES != canvas->rows || COLS != canvas->columns)
+		resizeterm(canvas->rows, canvas->columns);
+	for (int row = 0; row < canvas->rows; row++)
+		for (int column = 0; column < canvas->columns; column++) {
+			uint8_t attr = canvas->attr[row][column];
+			chtype cell = (unsigned char)canvas->text[row][column];
+
+			/* Terminals scroll when the lower right corner is written. */
+			if (row == canvas->rows - 1 && column == canvas->columns - 1)
+				break;
+			cell |= (attr & ATTR_BOLD ? A_BOLD : 0) | (attr & ATTR_REVERSE ? A_REVERSE : 0);
+			mvaddch(row, column, cell);
+		}
+	move(canvas->rows - 1, 0);
+	if (is_whole)
+		clearok(curscr, TRUE);
+	refresh();
+}
+
+void terminal_suspend(struct terminal *terminal)
+{
+	if (terminal->screen)
+		endwin();
+	restore_modes(terminal);
+}
+
+void terminal_resume(struct terminal *terminal)
+{
+	if (!terminal->screen)
+		return;
+	set_modes(terminal);
+	def_prog_mode();
+	clearok(curscr, TRUE);
+}
+
+void terminal_close(struct terminal *terminal)
+{
+	if (!terminal)
+		return;
+	if (terminal->screen) {
+		move(LINES - 1, 0);
+		clrtoeol();
+		refresh();
+		endwin();
+		delscreen(terminal->screen);
+	}
+	restore_modes(terminal);
+	if (terminal->input)
+		fclose(terminal->input);
+	if (terminal->output)
+		fclose(terminal->output);
+	free(terminal);
+}
