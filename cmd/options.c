@@ -35,12 +35,48 @@ void complain(const struct command *command, const char *text, const char *next)
 		fprintf(stderr, "%s: next: %s\n", command->name, text_escape(next, shown, sizeof(shown)));
 }
 
-static void print_rows(const struct option_row *row)
+void complain_error(const struct command *command, int exit, const struct svc_error *error)
+{
+	const char *next = error->next;
+	char help[80];
+
+	if (!*next) {
+		switch (exit) {
+		case SVC_EXIT_USAGE:
+			snprintf(help, sizeof(help), "see %s --help", command->name);
+			next = help;
+			break;
+		case SVC_EXIT_CONFIG:
+			next = "correct the configuration: svc.conf(5)";
+			break;
+		case SVC_EXIT_IO:
+			next = "check the device and its path (dmesg), then run the same command again";
+			break;
+		case SVC_EXIT_INTERRUPTED:
+			next = "run the same command again to go on";
+			break;
+		default:
+			next = "see that to rights, then run the same command again";
+			break;
+		}
+	}
+	complain(command, error->text, next);
+}
+
+static const struct option_row *find_row(const struct option_row *row, const char *name)
+{
+	while (row->name && strcmp(row->name, name) != 0)
+		row++;
+	return row->name ? row : NULL;
+}
+
+/* Those of `others` have been printed, or stand in place of these. */
+static void print_rows(const struct option_row *row, const struct option_row *others)
 {
 	for (; row->name; row++) {
 		char left[40], brief[4] = "";
 
-		if (!row->help)
+		if (!row->help || (others && find_row(others, row->name)))
 			continue;
 		if (row->key < 256)
 			snprintf(brief, sizeof(brief), "-%c,", row->key);
@@ -53,8 +89,8 @@ static void print_rows(const struct option_row *row)
 static void print_help(const struct command *command)
 {
 	printf("usage: %s %s\n\n%s\n\n", command->name, command->synopsis, command->summary);
-	print_rows(command->rows);
-	print_rows(common_rows);
+	print_rows(command->rows, NULL);
+	print_rows(common_rows, command->rows);
 	printf("\nCOPY is NAME=LOCATOR or LOCATOR. NAME: flash-a, flash-b, shared; shared@direct\n"
 	       "and shared@nbd name a path. LOCATOR: a block device, an image file, or a URI of\n"
 	       "an NBD server. Without COPY, /etc/svc/svc.conf names them. See %s(8).\n",
@@ -101,7 +137,8 @@ static bool take_common(const struct command *command, struct common_options *co
 	case KEY_TIMEOUT:
 		if (take_number(value, &common->timeout_seconds))
 			return true;
-		complain(command, "--timeout takes a number of seconds from 1 to 3600", NULL);
+		complain(command, "--timeout takes a number of seconds from 1 to 3600",
+		         "give it in digits: --timeout 10");
 		return false;
 	default:
 		for (int i = 0; i < 3; i++)
@@ -109,7 +146,7 @@ static bool take_common(const struct command *command, struct common_options *co
 				common->progress = i;
 				return true;
 			}
-		complain(command, "--progress takes auto, always or never", NULL);
+		complain(command, "--progress takes auto, always or never", "give one of these: --progress never");
 		return false;
 	}
 }
@@ -165,7 +202,8 @@ int options_parse(const struct command *command, int argc, char **argv, struct c
 		case '?':
 			snprintf(text, sizeof(text), "%s: %s", argv[optind - 1],
 			         key == ':' ? "a value is missing" : "no such option");
-			complain(command, text, "see --help");
+			complain(command, text,
+			         key == ':' ? "give it a value; --help lists the options" : "see --help");
 			return SVC_EXIT_USAGE;
 		default:
 			if (is_own(command, key) ? !command->take(own, key, optarg)

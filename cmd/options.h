@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
+
 struct option_row {
 	int key;              /* the short option's letter, or a number from 256 on */
 	const char *name;     /* the long option */
@@ -24,10 +26,11 @@ struct common_options {
 };
 
 struct command {
-	const char *name;              /* svc-compare */
-	const char *synopsis;          /* "[--fast|--allocated|--full] [COPY...]" */
-	const char *summary;           /* one line */
-	const struct option_row *rows; /* its own options, ended by a row without a name */
+	const char *name;     /* svc-compare */
+	const char *synopsis; /* "[--fast|--allocated|--full] [COPY...]" */
+	const char *summary;  /* one line */
+	const struct option_row
+		*rows; /* its own options, ended by a row without a name; before common ones of one name */
 	int (*run)(int argc, char **argv);
 	/* Takes one of its own options. Returns false after printing what is wrong with the value. */
 	bool (*take)(void *options, int key, const char *value);
@@ -43,7 +46,17 @@ int options_parse(const struct command *command, int argc, char **argv, struct c
 /* Prints "svc-compare: sentence" and the next step to stderr. */
 void complain(const struct command *command, const char *text, const char *next);
 
+/* An error of the library, and what to do next: what the library says, or else what its exit code calls for. */
+void complain_error(const struct command *command, int exit, const struct svc_error *error);
+
+/* The command of this name ("svc-compare", or "compare"); NULL: this program has none. */
+const struct command *command_find(const char *name);
+
 extern const struct command svc_compare;
 extern const struct command svc_resync;
+extern const struct command svc_console;
+extern const struct command svc_pathcheck;
+extern const struct command svc_boot;
+extern const struct command svc_promote;
 
 #endif

@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 volatile sig_atomic_t runtime_stop_wanted;
 volatile sig_atomic_t runtime_progress_wanted;
 
@@ -26,6 +28,7 @@ static void catch_signals(void)
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
+	signal(SIGXFSZ, SIG_IGN); /* the limit of a file's size is an error of that write */
 	signal(SIGPIPE, SIG_IGN); /* an NBD server that goes away is an error of that read, not our end */
 }
 
@@ -43,33 +46,6 @@ static int read_conf(struct runtime *runtime, const struct common_options *commo
 	return SVC_EXIT_CONFIG;
 }
 
-/* Quotes for the shell where a word needs it. */
-static void put_word(FILE *out, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
-
-	bool is_plain = *word && strspn(word, plain) == strlen(word), is_printable = true;
-
-	for (const char *c = word; *c; c++)
-		is_printable &= *c >= 0x20 && *c < 0x7f;
-	if (is_plain) {
-		fprintf(out, " %s", word);
-		return;
-	}
-	if (!is_printable) { /* nothing that a terminal would obey; bash and others read it back */
-		fprintf(out, " $'");
-		for (; *word; word++)
-			fprintf(out, *word >= 0x20 && *word < 0x7f && !strchr("'\\", *word) ? "%c" : "\\x%02x",
-			        (unsigned char)*word);
-		fputc('\'', out);
-		return;
-	}
-	fprintf(out, " '");
-	for (; *word; word++)
-		fprintf(out, *word == '\'' ? "'\\''" : "%c", *word);
-	fputc('\'', out);
-}
-
 static int remember_typed(struct runtime *runtime, const struct common_options *common, char **typed, int count,
                           struct svc_error *error)
 {
@@ -77,11 +53,11 @@ static int remember_typed(struct runtime *runtime, const struct common_options *
 	FILE *out = open_memstream(&runtime->typed, &size);
 
 	if (out && common->config)
-		fprintf(out, " -c"), put_word(out, common->config);
+		fprintf(out, " -c"), text_put_word(out, common->config);
 	if (out && common->lv)
-		fprintf(out, " --lv"), put_word(out, common->lv);
+		fprintf(out, " --lv"), text_put_word(out, common->lv);
 	for (int i = 0; out && i < count; i++)
-		put_word(out, typed[i]);
+		text_put_word(out, typed[i]);
 	if (out && !fclose(out))
 		return 0;
 	error_set(error, -ENOMEM, "out of memory");
@@ -171,13 +147,13 @@ int runtime_width(void)
 	return 80;
 }
 
-void runtime_complain_findings(const struct command *command, const struct survey *survey)
+void runtime_complain_findings(const struct command *command, const struct survey *survey, const bool is_seen_to[])
 {
 	for (int i = 0; i < survey->copies; i++) {
 		const struct copy *copy = &survey->copy[i];
 		char text[SVC_NAME_SIZE + 400];
 
-		if (copy->condition == COPY_USABLE || !copy->findings.count)
+		if (copy->condition == COPY_USABLE || !copy->findings.count || (is_seen_to && is_seen_to[i]))
 			continue;
 		snprintf(text, sizeof(text), "%s: %s", copy->name, copy->findings.item[0].text);
 		complain(command, text, reason_row(copy->findings.item[0].id)->next);

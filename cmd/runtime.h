@@ -35,7 +35,7 @@ bool runtime_shows_progress(const struct common_options *common);
 bool runtime_has_colour(void);
 int runtime_width(void);
 
-/* Says on stderr which copies could not be used, and what to do. */
-void runtime_complain_findings(const struct command *command, const struct survey *survey);
+/* Says on stderr which copies could not be used, and what to do; but for those that are seen to (NULL: none is). */
+void runtime_complain_findings(const struct command *command, const struct survey *survey, const bool is_seen_to[]);
 
 #endif

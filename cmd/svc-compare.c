@@ -66,6 +66,10 @@ static int compare(struct survey *survey, enum compare_mode mode, const struct c
 	int reference, code = 0;
 
 	progress.is_shown = runtime_shows_progress(common);
+	if (mode != COMPARE_FAST)
+		code = survey_read_blanks(survey, &runtime_stop_wanted, progress_update, &progress, error);
+	if (code)
+		return code;
 	verdict_judge(survey->copy, survey->copies, NULL, mode == COMPARE_FAST, verdict);
 	reference = verdict_reference(survey->copy, survey->copies, verdict);
 	if (mode != COMPARE_FAST && reference >= 0) {
@@ -117,7 +121,7 @@ static int run(int argc, char **argv)
 		return explain(arguments.explain);
 	code = runtime_start(&runtime, &common, argv + first, argc - first, &error);
 	if (code) {
-		complain(&svc_compare, error.text, error.next);
+		complain_error(&svc_compare, code, &error);
 		return code;
 	}
 	code = survey_open(runtime.argument, runtime.arguments, &runtime.locate, &survey, &error);
@@ -136,11 +140,11 @@ static int run(int argc, char **argv)
 		goto out;
 	}
 	code = verdict.exit;
-	runtime_complain_findings(&svc_compare, &survey);
+	runtime_complain_findings(&svc_compare, &survey, NULL);
 	error.text[0] = '\0';
 out:
 	if (error.text[0])
-		complain(&svc_compare, error.text, error.next);
+		complain_error(&svc_compare, code, &error);
 	compare_free(&comparison);
 	survey_close(&survey);
 	runtime_end(&runtime);

@@ -6,9 +6,10 @@
 #include "model.h"
 #include "options.h"
 
-static const struct command *const commands[] = { &svc_compare, &svc_resync };
+static const struct command *const commands[] = { &svc_compare, &svc_resync,    &svc_boot,
+	                                          &svc_console, &svc_pathcheck, &svc_promote };
 
-static const struct command *find(const char *name)
+const struct command *command_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i]->name, name) || !strcmp(commands[i]->name + strlen("svc-"), name))
@@ -22,25 +23,44 @@ static int finish(const struct command *command, int code)
 	bool is_lost = fflush(stdout) != 0 || ferror(stdout);
 
 	if (is_lost && !code)
-		complain(command, "the output could not be written", NULL);
+		complain(command, "the output could not be written",
+		         "see where it goes to; svc-compare tells how the copies are");
 	return is_lost && !code ? SVC_EXIT_IO : code;
+}
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: svc COMMAND [OPTIONS], or by name:\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(out, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
+}
+
+static bool is_word(const char *word, const char *first, const char *second, const char *third)
+{
+	return !strcmp(word, first) || !strcmp(word, second) || !strcmp(word, third);
 }
 
 int main(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-	const struct command *command = argc > 0 ? find(slash ? slash + 1 : argv[0]) : NULL;
+	const struct command *command = argc > 0 ? command_find(slash ? slash + 1 : argv[0]) : NULL;
+	const char *word = argc > 1 ? argv[1] : "";
 
 	if (command)
 		return finish(command, command->run(argc, argv));
-	if (argc > 1 && (command = find(argv[1])))
+	command = command_find(word);
+	if (command)
 		return finish(command, command->run(argc - 1, argv + 1));
-	if (argc > 1 && strcmp(argv[1], "--help") != 0)
-		fprintf(stderr, "svc: %s: no such command\n", argv[1]);
-	fprintf(argc > 1 && !strcmp(argv[1], "--help") ? stdout : stderr,
-	        "usage: svc COMMAND [OPTIONS], or by name:\n");
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(argc > 1 && !strcmp(argv[1], "--help") ? stdout : stderr, "  %-14s %s\n", commands[i]->name,
-		        commands[i]->summary);
-	return argc > 1 && !strcmp(argv[1], "--help") ? SVC_EXIT_DONE : SVC_EXIT_USAGE;
+	if (is_word(word, "-V", "--version", "version")) {
+		printf("svc %s\n", SVC_VERSION);
+		return SVC_EXIT_DONE;
+	}
+	if (is_word(word, "-h", "--help", "help")) {
+		print_usage(stdout);
+		return SVC_EXIT_DONE;
+	}
+	if (*word)
+		fprintf(stderr, "svc: %s: no such command\n", word);
+	print_usage(stderr);
+	return SVC_EXIT_USAGE;
 }

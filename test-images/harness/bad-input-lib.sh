@@ -12,14 +12,26 @@
 #     as_nobody COMMAND...                      the same without root's rights
 
 # shellcheck disable=SC2154 # here, only, program: bad-input sets them
-passed=0 failed=0 skipped=0 servers=() runner=() limit_seconds=30
+passed=0 failed=0 skipped=0 servers=() loops=() runner=() limit_seconds=30
 PATH=$PATH:/sbin:/usr/sbin
 work=$(mktemp -d)
+
+# shellcheck disable=SC2317 # called by the trap
+free_loops()
+{
+	local loop
+
+	for loop in "${loops[@]}"; do
+		losetup -d "$loop"
+	done
+	loops=()
+}
 
 # shellcheck disable=SC2317 # called by the trap
 clean_up()
 {
 	stop_servers
+	free_loops
 	rm -rf "$work"
 }
 trap clean_up EXIT
@@ -129,6 +141,8 @@ run()
 		problem="an image was changed"
 	elif grep -qv '^svc-compare: ' err; then
 		problem="stderr has more than sentences"
+	elif [ "$(sentences | count_lines)" != "$(grep -c '^svc-compare: next: .' err || true)" ]; then
+		problem="a sentence on stderr without what to do next"
 	fi
 }
 
@@ -272,7 +286,7 @@ serve_tcp()
 
 	shift
 	start_server nbdkit -f -i 127.0.0.1 -p "$port" "$@"
-	wait_for eval "exec 4<> /dev/tcp/127.0.0.1/$port" 2> /dev/null
+	wait_for eval "{ exec 4<> /dev/tcp/127.0.0.1/$port; } 2> /dev/null"
 	exec 4>&-
 }
 
@@ -284,7 +298,7 @@ start_server()
 
 wait_for()
 {
-	for _ in $(seq 100); do
+	for _ in $(seq 1200); do
 		if "$@"; then
 			return
 		fi

@@ -10,6 +10,8 @@
 #     check_fs, check_files mounts once for the journal, e2fsck -fn; what the files hold, against `expect`
 #     write_something WORD  mounts and writes
 #     stop                  deactivates
+#     wait_for COMMAND...   until it succeeds; the case fails where it does not for two minutes
+#     sync_speed KIB        the kernel's limit for recoveries, per second
 #     figure TEXT           a figure for the report
 
 begin_case()
@@ -26,6 +28,7 @@ end_case()
 	fi
 	# The next case starts from an empty machine.
 	umount /mnt 2> /dev/null
+	sync_speed 200000
 	dmsetup remove_all --force > /dev/null 2>&1
 	rm -f /etc/lvm/lvmlocal.conf
 	dmesg | tail -n 12
@@ -69,6 +72,34 @@ expect_status()
 	fi
 }
 
+wait_for()
+{
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 1200 ] || die "this did not come true: $*"
+		sleep 0.1
+	done
+}
+
+# Whether the bitmap of a leg with six regions has none set, on the medium; md sets the bits beyond the last one.
+has_no_bits()
+{
+	echo 1 > /proc/sys/vm/drop_caches
+	bits=$(dd if="/dev/mapper/svc-data_rmeta_$1" bs=1 skip=$((4096 + 256)) count=1 2> /dev/null | od -A n -t u1)
+	[ $((bits & 0x3f)) = 0 ]
+}
+
+is_recovering() { [ "$(status_field 5)" = recover ]; }
+is_idle() { [ "$(status_field 5)" = idle ] && [ "$(status_field 3)" = AA ]; }
+
+sync_speed()
+{
+	echo 1 > /proc/sys/dev/raid/speed_limit_min
+	echo "$1" > /proc/sys/dev/raid/speed_limit_max
+	[ "$1" -le 1000 ] || echo 1000 > /proc/sys/dev/raid/speed_limit_min
+}
+
 no_word_of_recovery()
 {
 	# That an absent leg has no superblock is no news.
@@ -96,16 +127,19 @@ start_recovering()
 	expect_status "$1"
 }
 
+# The kernel says when a check begins and when it ends; those before count too.
+checks=0
+check_has_ended() { [ "$(dmesg | grep -c 'data-check done')" -gt "$checks" ] && [ "$(status_field 5)" = idle ]; }
+
 scrub()
 {
+	checks=$(dmesg | grep -c 'data-check done' || true)
 	if [ "${1:-lvm}" = dm ]; then
 		dmsetup message svc-data 0 check
 	else
 		lvchange -q --syncaction check svc/data
 	fi
-	sleep 0.2
-	while [ "$(status_field 5)" = check ]; do sleep 0.1; done
-	dmesg | grep -q 'data-check of RAID array' || die "no check was run"
+	wait_for check_has_ended
 	[ "$(status_field 6)" = 0 ] || die "the check found $(status_field 6) sectors of mismatch"
 }
 
@@ -216,11 +250,20 @@ corrupt()
 	dd if=/dev/urandom of="/dev/mapper/gate_$1" bs=4096 seek=$((${at%%:*} / 4096)) count=4 conv=notrunc,fsync 2> /dev/null
 }
 
-# svc COMMAND EXIT ARGUMENT...: with the case's copies; what it says is in /tmp/said too. $prefix goes in front.
+# svc COMMAND EXIT ARGUMENT...: with the case's copies; what it says is in /tmp/said too.
 svc()
 {
-	command=$1 wanted=$2 copies=
+	svc_command=$1 svc_exit=$2
 	shift 2
+	svc_begin "$svc_command" "$@"
+	svc_end "$svc_exit"
+}
+
+# The same in two steps; in between it runs as $svc_pid.
+svc_begin()
+{
+	svc_words="svc-$*" svc_command=$1 copies=
+	shift
 	for name in $disks; do
 		copy=${name#*.}
 		case " ${gates:-} " in
@@ -228,9 +271,15 @@ svc()
 		*) copies="$copies $copy=/dev/d_$name" ;;
 		esac
 	done
-	got=0
 	# shellcheck disable=SC2086 # a list of words
-	${prefix:-} "svc-$command" "$@" $copies > /tmp/said 2>&1 || got=$?
+	"svc-$svc_command" "$@" $copies > /tmp/said 2>&1 &
+	svc_pid=$!
+}
+
+svc_end()
+{
+	got=0
+	wait "$svc_pid" || got=$?
 	cat /tmp/said
-	[ "$got" = "$wanted" ] || die "svc-$command $* ends with $got, not $wanted"
+	[ "$got" = "$1" ] || die "$svc_words ends with $got, not $1"
 }

@@ -19,7 +19,7 @@
 # test-images/kernel sets $here, $build and $work.
 # shellcheck disable=SC2154
 
-DISKS_MAX=18 # a guest's bus has places for 26; fewer make guests that end at about the same time
+DISKS_MAX=22 # of one guest; its bus has places for 26
 
 cases=()
 declare -A scenario_of=()
@@ -229,7 +229,7 @@ boot()
 		guest_part "$name" >> "$batch.script"
 		n=$((n + 1))
 	done
-	"$here/harness/vm" -t 400 "${arguments[@]}" "$batch.script" > "$batch.console" 2>&1 ||
+	"$here/harness/vm" -t 1200 "${arguments[@]}" "$batch.script" > "$batch.console" 2>&1 ||
 		echo "the guest ended with $?" >> "$batch.console"
 }
 
@@ -253,10 +253,11 @@ finish()
 
 disks_of() { find "$work/$1" -name '*.img' | wc -l; }
 
-# As many guests at once as there are processors, each with the disks of several cases.
+# As many guests at once as there are processors, each with the disks of several cases; a guest boots as soon as its
+# cases are prepared.
 run_chosen()
 {
-	local name code text disks=$DISKS_MAX batch=-1 batches=() guests=0
+	local name code text disks=0 batch='' batches=()
 
 	for name in "${chosen[@]}"; do
 		code=0
@@ -270,20 +271,17 @@ run_chosen()
 			continue
 		fi
 		if [ $((disks + $(disks_of "$name"))) -gt "$DISKS_MAX" ]; then
-			batch=$((batch + 1)) disks=0
+			boot_when_free "$batch"
+			batches+=("$batch")
+			batch='' disks=0
 		fi
-		batches[batch]="${batches[batch]-} $name"
+		batch="$batch $name"
 		disks=$((disks + $(disks_of "$name")))
 	done
-	for text in "${batches[@]}"; do
-		if [ "$guests" -ge "$(nproc)" ]; then
-			wait -n
-			guests=$((guests - 1))
-		fi
-		# shellcheck disable=SC2086 # names of cases
-		boot $text &
-		guests=$((guests + 1))
-	done
+	if [ -n "$batch" ]; then
+		boot_when_free "$batch"
+		batches+=("$batch")
+	fi
 	wait
 	for text in "${batches[@]}"; do
 		# shellcheck disable=SC2086
@@ -292,6 +290,15 @@ run_chosen()
 			finish "$name" "$work/batch-$1.console"
 		done
 	done
+}
+
+boot_when_free()
+{
+	while [ "$(jobs -pr | wc -l)" -ge "$(nproc)" ]; do
+		wait -n
+	done
+	# shellcheck disable=SC2086 # names of cases
+	boot $1 &
 }
 
 # A rebuild that is killed before its first block of content is written, as soon as the target is marked.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2317,SC2034
+# shellcheck shell=bash disable=SC2317,SC2154
 # Where the mirror is active: svc-resync runs in the guest and has the kernel do it.
 
 case_of online-refresh in-sync
@@ -17,6 +17,10 @@ online_refresh_guest()
 	mend_gate flash-a
 	svc resync 0 --dry-run
 	grep -q 'take leg 0 back' /tmp/said || die "the plan is no refresh"
+	svc resync 4 --yes --rate 1000000
+	grep -q speed_limit_max /tmp/said || die "that --rate has no effect is not said"
+	svc resync 4 --yes --save /tmp/undo
+	grep -q 'cannot be saved' /tmp/said || die "that nothing can be saved is not said"
 	before=$(written_to flash-a)
 	svc resync 0 --yes
 	written=$(($(written_to flash-a) - before))
@@ -58,7 +62,8 @@ online_rebuild_guest()
 }
 online_rebuild_after() { compare flash-a shared; }
 
-# Stopped while the kernel rebuilds: it goes on, and the next run waits for it.
+# Stopped while the kernel rebuilds: it goes on. The next run waits for it, and is stopped too. While the run after
+# that compares, the kernel comes to its end: that is no reason to refuse.
 case_of online-stopped in-sync
 online_stopped_host() { expect shared; }
 online_stopped_guest()
@@ -67,23 +72,65 @@ online_stopped_guest()
 	gate_all flash-a shared
 	corrupt flash-a
 	start AA
-	echo 500 > /proc/sys/dev/raid/speed_limit_min
-	echo 500 > /proc/sys/dev/raid/speed_limit_max
-	prefix="timeout -s TERM 5"
-	svc resync 6 --yes --no-save --from shared
-	prefix=
-	[ "$(status_field 5)" = recover ] || die "the kernel does not go on: $(raid_status)"
+	sync_speed 100
+	svc_begin resync --yes --no-save --from shared
+	wait_for is_recovering
+	kill -TERM "$svc_pid"
+	svc_end 6
+	is_recovering || die "the kernel does not go on: $(raid_status)"
 	figure "stopped at $(status_field 4)"
 	svc compare 1 --fast
-	echo 200000 > /proc/sys/dev/raid/speed_limit_max
-	svc resync 0 --yes
+	svc_begin resync --yes
+	wait_for grep -q 'plan: .* take leg 0 back' /tmp/said
+	kill -TERM "$svc_pid"
+	svc_end 6
+	is_recovering || die "the kernel does not go on: $(raid_status)"
+	svc_begin resync --yes --progress=always
+	wait_for grep -q comparing /tmp/said
+	kill -STOP "$svc_pid"
+	sync_speed 200000
+	wait_for is_idle
+	kill -CONT "$svc_pid"
+	svc_end 0
 	expect_status AA
 	check_files
 	stop
 	remove_gates flash-a shared
-	echo 1000 > /proc/sys/dev/raid/speed_limit_min
 }
 online_stopped_after() { compare flash-a shared; }
+
+# The flash's record is of an older generation; it is rebuilt while active, goes on alone, and is the newer one then.
+case_of online-record in-sync
+online_record_host()
+{
+	expect shared
+	"$build/test/record-tool" flash-a.img generation=x
+	"$build/test/record-tool" shared.img generation=y history=x
+}
+online_record_guest()
+{
+	with flash-a shared
+	start AA
+	svc compare 1 --full
+	svc resync 0 --yes --no-save
+	svc compare 0 --full
+	scrub
+	check_files
+	stop
+	dmesg -c > /dev/null
+	with flash-a
+	start AD
+	write_something alone
+	stop
+}
+online_record_after()
+{
+	local code=0
+
+	"$build/svc-compare" --json flash-a=flash-a.img shared=shared.img > compare.json || code=$?
+	[ "$code $(jq -r '"\(.verdict) \(.authority)"' compare.json)" = "1 stale flash-a" ] ||
+		fail "svc-compare says $(jq -c '[.verdict, .authority, .reasons[].id]' compare.json), exit $code"
+}
 
 # The daily state: three legs, one absent, and LVM refuses to change anything.
 case_of online-absent in-sync-degraded
