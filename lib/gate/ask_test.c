@@ -19,6 +19,8 @@
 #include "gate/ask.h"
 
 static int person = -1; /* the other end of the console */
+/* The console's own end stays open too: while nobody has it open, the other end reads EIO, once it ever was. */
+static int line = -1;
 static char name[64];
 static struct gate_policy policy;
 
@@ -32,6 +34,9 @@ static int open_console(void **state)
 	person = posix_openpt(O_RDWR | O_NOCTTY);
 	if (person < 0 || grantpt(person) || unlockpt(person) || ptsname_r(person, name, sizeof(name)))
 		return -1;
+	line = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (line < 0)
+		return -1;
 	policy = (struct gate_policy){ .console_seconds = 120 };
 	snprintf(policy.console, sizeof(policy.console), "%.40s", name + strlen("/dev/"));
 	return 0;
@@ -40,7 +45,7 @@ static int open_console(void **state)
 static int close_console(void **state)
 {
 	(void)state;
-	return close(person);
+	return close(line) | close(person);
 }
 
 /* What the person sees until the text appears, or nothing more comes. */
