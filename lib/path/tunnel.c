@@ -41,11 +41,17 @@ bool tunnel_uri(const char *uri, char *plain, size_t size)
 	return true;
 }
 
-/* In the grandchild. Nothing of ours is left open to it; a failure goes back through `report`. */
-static void become_nbdkit(char *const argv[], int socket, int report)
+/*
+ * In the grandchild. Nothing of ours is left open to it; a failure goes back through `report`. nbdkit -s asks for SIGTERM
+ * when its parent ends (PR_SET_PDEATHSIG): it begins only once that one is gone, which `orphan` says by its end.
+ */
+static void become_nbdkit(char *const argv[], int socket, int report, int orphan)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), code;
+	char end;
 
+	while (read(orphan, &end, 1) < 0 && errno == EINTR)
+		;
 	setsid();
 	if (null >= 0 && dup2(socket, STDIN_FILENO) >= 0 && dup2(socket, STDOUT_FILENO) >= 0 &&
 	    dup2(null, STDERR_FILENO) >= 0 && !close_range(3, ~0U, CLOSE_RANGE_CLOEXEC))
@@ -59,25 +65,32 @@ static void become_nbdkit(char *const argv[], int socket, int report)
 /* Leaves nbdkit behind as nobody's child, so that nobody has to wait for it. 0, or -errno of starting it. */
 static int start(char *const argv[], int socket)
 {
-	int report[2], code = 0, status;
+	int report[2], orphan[2], code = 0, status;
 	pid_t child;
 
 	if (pipe2(report, O_CLOEXEC))
 		return -errno;
+	if (pipe2(orphan, O_CLOEXEC)) {
+		code = errno;
+		close(report[0]);
+		close(report[1]);
+		return -code;
+	}
 	child = fork();
 	if (!child) {
 		pid_t nbdkit = fork();
 
+		close(orphan[1]);
 		if (!nbdkit)
-			become_nbdkit(argv, socket, report[1]);
+			become_nbdkit(argv, socket, report[1], orphan[0]);
 		_exit(nbdkit < 0);
 	}
 	close(report[1]);
-	if (child < 0)
+	close(orphan[0]);
+	if (child < 0 || waitpid(child, &status, 0) != child || status)
 		code = EAGAIN;
-	else if (waitpid(child, &status, 0) != child || status)
-		code = EAGAIN;
-	else if (read(report[0], &code, sizeof(code)) != sizeof(code))
+	close(orphan[1]);
+	if (!code && read(report[0], &code, sizeof(code)) != sizeof(code))
 		code = 0; /* closed by exec: it runs */
 	close(report[0]);
 	return -code;
