@@ -360,6 +360,11 @@ static int locate_on_device(struct search *search)
 		copy->condition = COPY_DAMAGED;
 		reason_add(&copy->findings, REASON_LABEL_DAMAGED, ALL, "its LVM label is damaged: %s", why);
 		return 0;
+	case PV_BEGUN:
+		copy->condition = COPY_DAMAGED;
+		reason_add(&copy->findings, REASON_REBUILD_TARGET, ALL,
+		           "it is being made a leg of the mirror, and that is not finished");
+		return 0;
 	case PV_NONE:
 		break;
 	}

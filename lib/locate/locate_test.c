@@ -170,6 +170,11 @@ static void judges_a_pv_without_text(void **state)
 	device[PV_SECTOR_BYTES + 300] ^= 1;
 	assert_int_equal(locate(device, PV_BYTES, NULL), COPY_DAMAGED);
 	assert_true(has_finding(REASON_LABEL_DAMAGED, "checksum"));
+	assert_false(has_finding(REASON_REBUILD_TARGET, ""));
+	put_le32(device + PV_SECTOR_BYTES + 16, pv_begun_checksum(device + PV_SECTOR_BYTES));
+	assert_int_equal(locate(device, PV_BYTES, NULL), COPY_DAMAGED);
+	assert_true(has_finding(REASON_REBUILD_TARGET, "not finished"));
+	assert_false(has_finding(REASON_LABEL_DAMAGED, ""));
 	free(device);
 }
 

@@ -119,6 +119,11 @@ static const char *parse_header(const uint8_t *sector, size_t at, struct pv_labe
 	return NULL;
 }
 
+uint32_t pv_begun_checksum(const uint8_t sector[PV_SECTOR_BYTES])
+{
+	return ~pv_checksum(sector + LABEL_OFFSET, PV_SECTOR_BYTES - LABEL_OFFSET);
+}
+
 /* Returns NULL, or what is wrong with the label in this sector. */
 static const char *parse_sector(const uint8_t *sector, unsigned number, struct pv_label *label)
 {
@@ -136,6 +141,7 @@ static const char *parse_sector(const uint8_t *sector, unsigned number, struct p
 enum pv_state pv_parse_label(const uint8_t *head, size_t length, struct pv_label *label, const char **why)
 {
 	const char *first_fault = NULL;
+	bool is_begun = false;
 
 	for (unsigned i = 0; i < PV_SCAN_BYTES / PV_SECTOR_BYTES && (i + 1) * PV_SECTOR_BYTES <= length; i++) {
 		const uint8_t *sector = head + (size_t)i * PV_SECTOR_BYTES;
@@ -146,12 +152,14 @@ enum pv_state pv_parse_label(const uint8_t *head, size_t length, struct pv_label
 		fault = parse_sector(sector, i, label);
 		if (!fault)
 			return PV_VALID;
-		if (!first_fault)
+		if (!first_fault) {
 			first_fault = fault;
+			is_begun = get_le32(sector + LABEL_CRC) == pv_begun_checksum(sector);
+		}
 	}
 	memset(label, 0, sizeof(*label));
 	*why = first_fault;
-	return first_fault ? PV_DAMAGED : PV_NONE;
+	return is_begun ? PV_BEGUN : first_fault ? PV_DAMAGED : PV_NONE;
 }
 
 enum pv_area_state pv_parse_area(const uint8_t sector[PV_SECTOR_BYTES], struct extent area, struct pv_text *text)

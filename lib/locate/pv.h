@@ -25,6 +25,7 @@ enum pv_state {
 	PV_NONE, /* nothing here was ever a PV label */
 	PV_VALID,
 	PV_DAMAGED, /* LABELONE is there, but its checksum or its contents are wrong */
+	PV_BEGUN,   /* pv_begin_layout took the device, and pv_write_layout has not finished it */
 };
 
 struct pv_label {
@@ -53,6 +54,12 @@ struct pv_text {
 
 /* LVM's checksum: CRC-32 with an initial value of its own and no final inversion. */
 uint32_t pv_checksum(const void *bytes, size_t length);
+
+/*
+ * The label that goes ahead of a layout has the complement of its checksum: LVM ignores it, and what was damaged by
+ * accident has that one time in 2^32. This is that checksum of a label's sector.
+ */
+uint32_t pv_begun_checksum(const uint8_t sector[PV_SECTOR_BYTES]);
 
 /*
  * Finds the label in the first PV_SCAN_BYTES of a device (`length` may be less on a tiny one). Where

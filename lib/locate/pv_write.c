@@ -243,7 +243,7 @@ int pv_begin_layout(struct dev *device, const struct pv_label *label)
 	int code;
 
 	format_label(label, sector);
-	put_le32(sector + 16, ~get_le32(sector + 16));
+	put_le32(sector + 16, pv_begun_checksum(sector));
 	code = dev_write(device, head, sizeof(head), 0);
 	if (!code)
 		code = dev_flush(device);

@@ -221,7 +221,7 @@ static void test_layout(void **state)
 	assert_int_equal(dev_open_memory(blank, DEVICE_BYTES, false, &dev), 0);
 	assert_int_equal(pv_plan_label(&bed.metadata, bed.metadata.label.uuid, DEVICE_BYTES, &wanted), 0);
 	assert_int_equal(pv_begin_layout(dev, &wanted), 0);
-	assert_int_equal(label_now(blank, &began), PV_DAMAGED);
+	assert_int_equal(label_now(blank, &began), PV_BEGUN);
 	for (unsigned i = 4086; i < wanted.data_offset_bytes; i++)
 		assert_int_equal(blank[i], 0);
 	for (unsigned i = wanted.data_offset_bytes; i < DEVICE_BYTES; i++)

@@ -67,6 +67,7 @@ struct bed {
 	uint64_t failed_devices;
 	bool has_rest;       /* a copy is neither right nor a target */
 	int first_authority; /* the verdict's own, before anything */
+	bool is_doubtful;    /* a damaged copy may be newer, by that verdict */
 	char why[600];       /* the first thing that was wrong */
 };
 
@@ -535,6 +536,9 @@ static inline int bed_check_crashed(struct bed *bed)
 		code = bed_judge(bed, &survey, COMPARE_ALLOCATED, &comparison, &verdict);
 	if (!code && !bed_is_authority_intact(bed))
 		code = bed_wrong(bed, "the authority's data was changed");
+	/* Else the boot asks a person before it goes on. */
+	if (!code && !bed->is_doubtful && verdict_has(&verdict, REASON_MAY_BE_NEWER, NULL))
+		code = bed_wrong(bed, "what was cut off is taken for a copy that may be newer");
 	for (int i = 0; i < bed->copies && !code; i++) {
 		const char *name = bed->row->copy[i];
 		struct raid_evidence raid = bed_superblock(&bed->medium[i]);
@@ -632,6 +636,7 @@ static inline int bed_first_run(struct bed *bed, struct recording *recording, co
 	if (code)
 		return code;
 	bed->first_authority = verdict.authority;
+	bed->is_doubtful = verdict_has(&verdict, REASON_MAY_BE_NEWER, NULL);
 	compare_free(&comparison);
 	bed_survey_close(&survey);
 	code = bed_record(bed, recording, save, &plan, &error);
