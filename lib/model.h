@@ -26,6 +26,7 @@ enum {
 	LVM_NAME_SIZE = 129,     /* LVM's NAME_LEN is 128 */
 	EXT4_UUID_SIZE = 37,     /* 36 characters and NUL */
 	SVC_RECORD_HISTORY = 32, /* generations remembered before the current one */
+	RECORD_NAME_SIZE = 16,   /* a copy's name in a record, with its NUL */
 	SVC_ERRORS_LISTED = 16,  /* read errors listed by offset; the rest is counted */
 };
 
@@ -170,7 +171,7 @@ struct record {
 	uint64_t sequence;           /* the slot's write counter: the higher of two valid slots counts */
 	char pv_uuid[LVM_UUID_SIZE]; /* whose record this is: a record copied with dd betrays itself */
 	char lv_uuid[LVM_UUID_SIZE];
-	char copy_name[16];                      /* flash-a, flash-b, shared; or empty */
+	char copy_name[RECORD_NAME_SIZE];        /* flash-a, flash-b, shared; or empty */
 	uint64_t epoch;                          /* promotions so far */
 	uint8_t generation[16];                  /* what this copy's data is; all zeros: none yet */
 	uint8_t history[SVC_RECORD_HISTORY][16]; /* what it was before, newest first */
@@ -180,11 +181,11 @@ struct record {
 	bool is_beyond;                          /* it holds this generation and more, or may */
 	int64_t changed_time;                    /* of the last open, close or rebuild step; seconds since 1970 */
 	enum rebuild_state rebuild;
-	char rebuild_source[16];        /* the authority it is rebuilt from */
-	uint8_t rebuild_generation[16]; /* that authority's generation */
-	uint64_t rebuild_done_bytes;    /* content known to be durable */
+	char rebuild_source[RECORD_NAME_SIZE]; /* the authority it is rebuilt from */
+	uint8_t rebuild_generation[16];        /* that authority's generation */
+	uint64_t rebuild_done_bytes;           /* content known to be durable */
 	uint64_t rebuild_total_bytes;
-	char previous_authority[16];
+	char previous_authority[RECORD_NAME_SIZE];
 	uint64_t legs;       /* bit per leg: who has this generation, or may; 0: not known */
 	uint64_t unseen;     /* bit per leg: not read at the takeover, and may hold newer writes; unless in `legs` */
 	bool is_after_crash; /* the owner took it over from one that had not closed it */

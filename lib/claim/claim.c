@@ -102,8 +102,7 @@ static struct record make_record(const struct copy *copy, const struct common *c
 		record = copy->evidence.record.record;
 	memcpy(record.pv_uuid, copy->evidence.lvm.pv_uuid, sizeof(record.pv_uuid));
 	memcpy(record.lv_uuid, copy->evidence.lvm.lv_uuid, sizeof(record.lv_uuid));
-	memset(record.copy_name, 0, sizeof(record.copy_name));
-	memcpy(record.copy_name, copy->group, strnlen(copy->group, sizeof(record.copy_name) - 1));
+	record_set_name(record.copy_name, copy->group);
 	if (common->model) {
 		memcpy(record.generation, common->model->generation, sizeof(record.generation));
 		memcpy(record.history, common->model->history, sizeof(record.history));

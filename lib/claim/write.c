@@ -12,9 +12,10 @@
 static int prove(struct dev *area, const struct record *record)
 {
 	uint8_t *slot = dev_buffer(RECORD_SLOT_BYTES), wanted[RECORD_SLOT_BYTES];
-	int code = slot ? -EBADMSG : -ENOMEM;
+	int code = slot ? record_format(record, wanted) : -ENOMEM;
 
-	record_format(record, wanted);
+	if (!code)
+		code = -EBADMSG;
 	for (int i = 0; i < RECORD_SLOTS && code == -EBADMSG; i++) {
 		int read = dev_read(area, slot, RECORD_SLOT_BYTES, (uint64_t)i * RECORD_SLOT_BYTES);
 

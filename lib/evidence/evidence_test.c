@@ -67,7 +67,7 @@ static void put_record(unsigned slot, uint64_t sequence, const char *pv_uuid)
 	uint8_t bytes[RECORD_SLOT_BYTES];
 
 	snprintf(record.pv_uuid, sizeof(record.pv_uuid), "%s", pv_uuid);
-	record_format(&record, bytes);
+	assert_int_equal(record_format(&record, bytes), 0);
 	assert_int_equal(dev_write(test_copy.access.record, bytes, sizeof(bytes), (uint64_t)slot * RECORD_SLOT_BYTES),
 	                 0);
 }

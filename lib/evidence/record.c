@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "evidence/record.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -37,6 +39,12 @@ enum {
 	OFF_CRC = RECORD_SLOT_BYTES - 4,
 };
 
+/* What a string field may hold. */
+static bool is_plain(uint8_t c)
+{
+	return c >= 0x21 && c <= 0x7e;
+}
+
 /* A string field: printable ASCII, NUL-terminated within its `size` bytes. */
 static bool get_text(const uint8_t *at, size_t size, char *text)
 {
@@ -45,7 +53,7 @@ static bool get_text(const uint8_t *at, size_t size, char *text)
 	if (length == size)
 		return false;
 	for (size_t i = 0; i < length; i++)
-		if (at[i] < 0x21 || at[i] > 0x7e)
+		if (!is_plain(at[i]))
 			return false;
 	memcpy(text, at, length + 1);
 	return true;
@@ -53,9 +61,23 @@ static bool get_text(const uint8_t *at, size_t size, char *text)
 
 static void put_text(uint8_t *at, size_t size, const char *text)
 {
-	size_t length = strlen(text);
+	memcpy(at, text, strnlen(text, size));
+}
 
-	memcpy(at, text, length < size ? length : size - 1);
+void record_set_name(char to[RECORD_NAME_SIZE], const char *name)
+{
+	size_t at = 0;
+
+	memset(to, 0, RECORD_NAME_SIZE);
+	for (; *name; name++) {
+		char piece[4];
+		int length = snprintf(piece, sizeof(piece), is_plain((uint8_t)*name) ? "%c" : "%%%02X", (uint8_t)*name);
+
+		if (at + (size_t)length >= RECORD_NAME_SIZE)
+			break;
+		memcpy(to + at, piece, (size_t)length);
+		at += (size_t)length;
+	}
 }
 
 enum record_slot record_parse(const uint8_t *slot, struct record *record)
@@ -107,8 +129,10 @@ bool record_may_be_ours(const uint8_t *slot)
 	return !memcmp(slot, magic, sizeof(magic)) || !memcmp(slot, zeros, sizeof(zeros));
 }
 
-void record_format(const struct record *record, uint8_t *slot)
+int record_format(const struct record *record, uint8_t *slot)
 {
+	struct record back;
+
 	memset(slot, 0, RECORD_SLOT_BYTES);
 	memcpy(slot, magic, sizeof(magic));
 	put_le32(slot + 8, VERSION);
@@ -116,8 +140,8 @@ void record_format(const struct record *record, uint8_t *slot)
 	                                   (record->is_beyond ? FLAG_BEYOND : 0) |
 	                                   (record->is_after_crash ? FLAG_AFTER_CRASH : 0));
 	put_le64(slot + OFF_SEQUENCE, record->sequence);
-	put_text(slot + OFF_PV_UUID, 40, record->pv_uuid);
-	put_text(slot + OFF_LV_UUID, 40, record->lv_uuid);
+	put_text(slot + OFF_PV_UUID, sizeof(record->pv_uuid), record->pv_uuid);
+	put_text(slot + OFF_LV_UUID, sizeof(record->lv_uuid), record->lv_uuid);
 	put_text(slot + OFF_COPY_NAME, sizeof(record->copy_name), record->copy_name);
 	put_le64(slot + OFF_EPOCH, record->epoch);
 	memcpy(slot + OFF_GENERATION, record->generation, sizeof(record->generation));
@@ -135,6 +159,8 @@ void record_format(const struct record *record, uint8_t *slot)
 	put_le64(slot + OFF_LEGS, record->legs);
 	put_le64(slot + OFF_UNSEEN, record->unseen);
 	put_le32(slot + OFF_CRC, (uint32_t)crc32(crc32(0, NULL, 0), slot, OFF_CRC));
+	/* What cannot be read again would be no record at all, and least of all a mark. */
+	return record_parse(slot, &back) == RECORD_VALID ? 0 : -EINVAL;
 }
 
 bool record_has_generation(const uint8_t generation[16])

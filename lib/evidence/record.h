@@ -19,6 +19,8 @@
  * 328 le64 rebuild_total_bytes; 336 previous_authority[16]; 352 le64 legs; 360 the other 24 of history;
  * 744 le64 unseen; zeros; 4092 le32 crc32 of the rest.
  *
+ * The texts are printable ASCII without blanks, ended by NUL; in the names %XX stands for any other byte.
+ *
  * The slot with the higher sequence counts; the next write goes to the other one, so that a torn or
  * lost write leaves the previous record valid.
  */
@@ -50,8 +52,11 @@ enum record_slot record_parse(const uint8_t *slot, struct record *record);
  */
 bool record_may_be_ours(const uint8_t *slot);
 
-/* Into RECORD_SLOT_BYTES bytes. Pure. */
-void record_format(const struct record *record, uint8_t *slot);
+/* A copy's name as records have it: what they cannot hold as %XX, and cut to fit. Pure. */
+void record_set_name(char to[RECORD_NAME_SIZE], const char *name);
+
+/* Into RECORD_SLOT_BYTES bytes. 0, or -EINVAL where record_parse would not take them: not to be written. Pure. */
+int record_format(const struct record *record, uint8_t *slot);
 
 /* Whether a generation is set at all. */
 bool record_has_generation(const uint8_t generation[16]);

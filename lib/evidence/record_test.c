@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -44,8 +45,8 @@ static void assert_same(const struct record *x, const struct record *y)
 {
 	uint8_t sx[RECORD_SLOT_BYTES], sy[RECORD_SLOT_BYTES];
 
-	record_format(x, sx);
-	record_format(y, sy);
+	assert_int_equal(record_format(x, sx), 0);
+	assert_int_equal(record_format(y, sy), 0);
 	assert_memory_equal(sx, sy, sizeof(sx));
 }
 
@@ -55,7 +56,7 @@ static void test_there_and_back(void **state)
 	struct record back;
 
 	(void)state;
-	record_format(&full, slot);
+	assert_int_equal(record_format(&full, slot), 0);
 	assert_int_equal(record_parse(slot, &back), RECORD_VALID);
 	assert_same(&back, &full);
 	assert_true(back.sequence == full.sequence && back.epoch == 7 && back.owner == 'b' && back.is_open);
@@ -79,7 +80,7 @@ static void test_layout(void **state)
 	uint8_t slot[RECORD_SLOT_BYTES];
 
 	(void)state;
-	record_format(&full, slot);
+	assert_int_equal(record_format(&full, slot), 0);
 	assert_memory_equal(slot, "SVC-REC", 8);
 	assert_int_equal(get_le32(slot + 8), 1);
 	assert_int_equal(get_le32(slot + 12), 1 | 8);
@@ -130,8 +131,8 @@ static void test_torn(void **state)
 	next.sequence++;
 	next.epoch++;
 	next.previous_authority[0] = 'x';
-	record_format(&full, old);
-	record_format(&next, new);
+	assert_int_equal(record_format(&full, old), 0);
+	assert_int_equal(record_format(&next, new), 0);
 	for (size_t sectors = 0; sectors <= RECORD_SLOT_BYTES / 512; sectors++) {
 		bool is_whole = sectors == 0 || sectors == RECORD_SLOT_BYTES / 512;
 
@@ -147,7 +148,7 @@ static void test_every_bit(void **state)
 	struct record record;
 
 	(void)state;
-	record_format(&full, slot);
+	assert_int_equal(record_format(&full, slot), 0);
 	for (size_t bit = 0; bit < 8 * sizeof(slot); bit++) {
 		slot[bit / 8] ^= 1 << bit % 8;
 		assert_int_equal(record_parse(slot, &record), RECORD_DAMAGED);
@@ -161,7 +162,7 @@ static void test_newer(void **state)
 	struct record record;
 
 	(void)state;
-	record_format(&full, slot);
+	assert_int_equal(record_format(&full, slot), 0);
 	put_le32(slot + 8, 2);
 	assert_int_equal(record_parse(slot, &record), RECORD_DAMAGED);
 	seal(slot);
@@ -188,10 +189,90 @@ static void test_nonsense(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		record_format(&full, slot);
+		assert_int_equal(record_format(&full, slot), 0);
 		memset(slot + row[i].offset, row[i].byte, row[i].length);
 		seal(slot);
 		assert_int_equal(record_parse(slot, &record), RECORD_DAMAGED);
+	}
+}
+
+/* A copy is named after its file, and that may be called anything. */
+static void test_names(void **state)
+{
+	static const struct {
+		const char *name, *noted;
+	} row[] = {
+		{ "flash-a", "flash-a" },
+		{ "", "" },
+		{ "my shared.img", "my%20shared.img" },
+		{ "my flash-a.img", "my%20flash-a.im" },
+		{ "fl\xc3\xa4sh", "fl%C3%A4sh" },
+		{ "\x1b[2J", "%1B[2J" },
+		{ "wwn-0x5000c500a1b2c3d4", "wwn-0x5000c500a" },
+		{ "0123456789abcd e", "0123456789abcd" }, /* no piece of an escape */
+		{ "50%25", "50%25" },
+	};
+	uint8_t slot[RECORD_SLOT_BYTES];
+	struct record record = full, back;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		record_set_name(record.rebuild_source, row[i].name);
+		assert_string_equal(record.rebuild_source, row[i].noted);
+		record_set_name(record.copy_name, record.rebuild_source);
+		assert_string_equal(record.copy_name, row[i].noted);
+		assert_int_equal(record_format(&record, slot), 0);
+		assert_int_equal(record_parse(slot, &back), RECORD_VALID);
+		assert_string_equal(back.rebuild_source, row[i].noted);
+	}
+	for (unsigned n = 0; n < 20000; n++) {
+		char name[SVC_NAME_SIZE] = "";
+
+		for (unsigned at = 0, seed = n; at < 1 + n % 20; at++) {
+			seed = seed * 1103515245 + 12345;
+			name[at] = (char)(1 + (seed >> 16) % 255);
+		}
+		record_set_name(record.previous_authority, name);
+		assert_true(record.previous_authority[0]);
+		assert_int_equal(record_format(&record, slot), 0);
+		assert_int_equal(record_parse(slot, &back), RECORD_VALID);
+		assert_string_equal(back.previous_authority, record.previous_authority);
+	}
+}
+
+/* What could not be read again is never given out to be written. */
+static void test_unreadable(void **state)
+{
+	uint8_t slot[RECORD_SLOT_BYTES];
+	struct record record;
+
+	(void)state;
+	for (int what = 0; what < 7; what++) {
+		record = full;
+		switch (what) {
+		case 0:
+			strcpy(record.rebuild_source, "my shared.img");
+			break;
+		case 1:
+			strcpy(record.copy_name, "\xff");
+			break;
+		case 2:
+			memset(record.previous_authority, 'x', sizeof(record.previous_authority));
+			break;
+		case 3:
+			memset(record.pv_uuid, 'x', sizeof(record.pv_uuid));
+			break;
+		case 4:
+			strcpy(record.lv_uuid, "\n");
+			break;
+		case 5:
+			record.owner = 'c';
+			break;
+		case 6:
+			record.rebuild = 3;
+			break;
+		}
+		assert_int_equal(record_format(&record, slot), -EINVAL);
 	}
 }
 
@@ -210,7 +291,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_layout),     cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_torn),           cmocka_unit_test(test_every_bit),  cmocka_unit_test(test_newer),
-		cmocka_unit_test(test_nonsense),       cmocka_unit_test(test_generation),
+		cmocka_unit_test(test_nonsense),       cmocka_unit_test(test_generation), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,11 +34,14 @@ int record_store(struct dev *area, struct record *record)
 	}
 	if (!code && holder < 0 && is_taken)
 		code = -EEXIST;
+	if (!code && newest == UINT64_MAX) /* none is newer, and an older one would not count */
+		code = -EOVERFLOW;
 	if (!code) {
 		record->sequence = newest + 1;
-		record_format(record, slot);
-		code = dev_write(area, slot, RECORD_SLOT_BYTES, holder == 0 ? RECORD_SLOT_BYTES : 0);
+		code = record_format(record, slot);
 	}
+	if (!code)
+		code = dev_write(area, slot, RECORD_SLOT_BYTES, holder == 0 ? RECORD_SLOT_BYTES : 0);
 	if (!code)
 		code = dev_flush(area);
 	free(slot);
@@ -85,12 +88,6 @@ static struct record model_of(const struct copy *right)
 	return mark_is_own(right) ? right->evidence.record.record : (struct record){ 0 };
 }
 
-static void set_name(char to[16], const char *group)
-{
-	memset(to, 0, 16);
-	memcpy(to, group, strnlen(group, 15));
-}
-
 void mark_rebuilding(struct record *record, const struct copy *target, const char *pv_uuid, const struct copy *right,
                      enum rebuild_state state, uint64_t done_bytes, uint64_t total_bytes, int64_t now)
 {
@@ -98,8 +95,8 @@ void mark_rebuilding(struct record *record, const struct copy *target, const cha
 
 	memcpy(record->pv_uuid, pv_uuid, LVM_UUID_SIZE);
 	memcpy(record->lv_uuid, right->evidence.lvm.lv_uuid, LVM_UUID_SIZE);
-	set_name(record->copy_name, target->group);
-	set_name(record->rebuild_source, right->group);
+	record_set_name(record->copy_name, target->group);
+	record_set_name(record->rebuild_source, right->group);
 	memcpy(record->rebuild_generation, model.generation, sizeof(record->rebuild_generation));
 	record->rebuild = state;
 	record->rebuild_done_bytes = done_bytes;
@@ -138,7 +135,7 @@ void mark_whole(struct record *record, const struct copy *right, uint64_t legs, 
 	memset(record->rebuild_source, 0, sizeof(record->rebuild_source));
 	memset(record->rebuild_generation, 0, sizeof(record->rebuild_generation));
 	record->rebuild_done_bytes = record->rebuild_total_bytes = 0;
-	set_name(record->previous_authority, right->group);
+	record_set_name(record->previous_authority, right->group);
 	record->epoch = model.epoch;
 	record->legs = merge_legs(&model, record, legs); /* as long as the old generation is there */
 	memcpy(record->generation, model.generation, sizeof(record->generation));
@@ -175,5 +172,5 @@ void mark_own(struct record *record, const struct copy *right, int64_t now)
 	*record = (struct record){ .changed_time = now };
 	memcpy(record->pv_uuid, right->evidence.lvm.pv_uuid, LVM_UUID_SIZE);
 	memcpy(record->lv_uuid, right->evidence.lvm.lv_uuid, LVM_UUID_SIZE);
-	set_name(record->copy_name, right->group);
+	record_set_name(record->copy_name, right->group);
 }

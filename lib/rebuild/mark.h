@@ -9,7 +9,8 @@
 /*
  * Writes the record into the slot that does not hold the newest valid one, with the next sequence
  * number, and makes it durable. record->sequence is updated. 0, -EEXIST where no slot is valid and one holds something
- * that is no record, or -errno.
+ * that is no record, -EINVAL for a record that could not be read again, -EOVERFLOW where no number is left, or -errno:
+ * of these, -EEXIST to -EOVERFLOW wrote nothing.
  */
 int record_store(struct dev *area, struct record *record);
 

@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <string.h>
 
+#include "evidence/record.h"
 #include "rebuild/mark.h"
 
 enum { A = 1, B = 2, S = 4 };
@@ -69,13 +71,41 @@ static void test_shared(void **state)
 	assert_true(record.legs == 0);
 }
 
+/* A record that could not be read again, or would not count, leaves the area as it is. */
+static void test_stored(void **state)
+{
+	static uint8_t area[RECORD_AREA_BYTES], before[RECORD_AREA_BYTES];
+	struct record record = { .copy_name = "flash-a" }, back;
+	struct dev *dev;
+
+	(void)state;
+	assert_int_equal(dev_open_memory(area, sizeof(area), false, &dev), 0);
+	assert_int_equal(record_store(dev, &record), 0);
+	assert_int_equal(record_store(dev, &record), 0);
+	assert_int_equal(record.sequence, 2);
+	assert_int_equal(record_parse(area + RECORD_SLOT_BYTES, &back), RECORD_VALID);
+	memcpy(before, area, sizeof(area));
+	strcpy(record.rebuild_source, "my shared.img");
+	assert_int_equal(record_store(dev, &record), -EINVAL);
+	assert_memory_equal(area, before, sizeof(area));
+	record_set_name(record.rebuild_source, "my shared.img");
+	assert_int_equal(record_store(dev, &record), 0);
+	record.sequence = UINT64_MAX;
+	assert_int_equal(record_format(&record, area), 0);
+	memcpy(before, area, sizeof(area));
+	assert_int_equal(record_store(dev, &record), -EOVERFLOW);
+	assert_memory_equal(area, before, sizeof(area));
+	dev_close(dev);
+}
+
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[ROWS + 1];
+	struct CMUnitTest tests[ROWS + 2];
 
 	for (int i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){ rows[i].name, test_row, NULL, NULL, (void *)&rows[i] };
 	tests[ROWS] = (struct CMUnitTest)cmocka_unit_test(test_shared);
+	tests[ROWS + 1] = (struct CMUnitTest)cmocka_unit_test(test_stored);
 	return cmocka_run_group_tests_name("mark", tests, NULL, NULL);
 }
