@@ -101,8 +101,11 @@ struct lvm_evidence {
 	uint64_t missing_legs;                         /* bit per leg: LVM's metadata flags its PV as MISSING */
 	char leg_pv_uuid[SVC_LEGS_MAX][LVM_UUID_SIZE]; /* which PV carries which leg */
 	uint64_t leg_pv_bytes[SVC_LEGS_MAX];           /* what that PV's device has to have: up to its last extent */
-	uint64_t region_bytes;                         /* LVM's region size, 0 where the metadata gives none */
-	uint64_t extent_bytes;                         /* PE size */
+	/* A number for the places of that leg's image and rmeta on its PV: another one elsewhere. 0: not on one PV. */
+	uint64_t leg_place[SVC_LEGS_MAX];
+	uint64_t legs_with_meta; /* bit per leg: of a raid1, and its rmeta is on the same PV */
+	uint64_t region_bytes;   /* LVM's region size, 0 where the metadata gives none */
+	uint64_t extent_bytes;   /* PE size */
 	uint64_t pe_start_bytes;
 	uint64_t pv_size_bytes;        /* what the PV header says the device's size is */
 	struct extent bootloader_area; /* within the device; length 0: there is none */

@@ -191,11 +191,69 @@ static uint64_t needed_bytes(const struct vg *vg, const struct vg_pv *pv)
 	return bytes;
 }
 
+/* A linear segment of one area as bytes of `pv`, which it lies on; false where that cannot be. */
+static bool extent_of(const struct vg *vg, const struct vg_pv *pv, const struct vg_segment *segment,
+                      struct extent *place)
+{
+	uint64_t end;
+
+	return !__builtin_mul_overflow(segment->area[0].extent, vg->extent_bytes, &place->offset) &&
+	       !__builtin_add_overflow(place->offset, pv->start_bytes, &place->offset) &&
+	       !__builtin_mul_overflow(segment->extents, vg->extent_bytes, &place->length) &&
+	       !__builtin_add_overflow(place->offset, place->length, &end) && end <= INT64_MAX && place->length;
+}
+
+/* FNV-1a */
+static void sum_extent(uint64_t *sum, const struct extent *extent)
+{
+	for (int i = 0; i < 16 && extent->length; i++)
+		*sum = (*sum ^ ((i < 8 ? extent->offset : extent->length) >> i % 8 * 8 & 0xff)) * 0x100000001b3;
+}
+
+/* Adds where the LV lies to *sum, neighbours merged; false where not all of it lies on `pv`. */
+static bool sum_places(const struct vg *vg, const struct vg_lv *lv, const struct vg_pv *pv, uint64_t *sum)
+{
+	struct extent run = { 0 }, place;
+
+	for (size_t s = 0; s < lv->segments; s++) {
+		const struct vg_segment *segment = &lv->segment[s];
+
+		if (segment->kind != VG_SEGMENT_LINEAR || segment->areas != 1 ||
+		    vg_pv_by_key(vg, segment->area[0].name) != pv || !extent_of(vg, pv, segment, &place))
+			return false;
+		if (run.length && run.offset + run.length == place.offset) {
+			run.length += place.length;
+			continue;
+		}
+		sum_extent(sum, &run);
+		run = place;
+	}
+	sum_extent(sum, &run);
+	return lv->segments != 0;
+}
+
+/* Where the leg lies, as a number; of a raid1 its rmeta too, which has to be on the same PV or is as good as none. */
+static void sum_leg(const struct search *search, const struct mirror *mirror, unsigned i, struct lvm_evidence *evidence)
+{
+	const struct leg *leg = &mirror->leg[i];
+	const struct vg_segment *first = leg->image->segments ? &leg->image->segment[0] : NULL;
+	const struct vg_pv *pv =
+		first && first->kind == VG_SEGMENT_LINEAR ? vg_pv_by_key(search->vg, first->area[0].name) : NULL;
+	uint64_t sum = 0xcbf29ce484222325;
+
+	if (!pv || !sum_places(search->vg, leg->image, pv, &sum))
+		return;
+	if (evidence->type == MIRROR_RAID1 && leg->meta && sum_places(search->vg, leg->meta, pv, &sum))
+		evidence->legs_with_meta |= (uint64_t)1 << i;
+	evidence->leg_place[i] = sum ? sum : 1;
+}
+
 static void describe_legs(const struct search *search, const struct mirror *mirror, struct lvm_evidence *evidence)
 {
 	for (unsigned i = 0; i < mirror->legs; i++) {
 		const struct vg_lv *image = mirror->leg[i].image;
 
+		sum_leg(search, mirror, i, evidence);
 		for (size_t s = 0; s < image->segments; s++) {
 			const struct vg_segment *segment = &image->segment[s];
 			const struct vg_pv *pv = segment->kind == VG_SEGMENT_LINEAR
@@ -219,7 +277,6 @@ static bool place_segment(struct search *search, const struct vg_lv *lv, const s
                           struct extent *place)
 {
 	const struct vg_pv *pv;
-	uint64_t end;
 
 	if (segment->kind != VG_SEGMENT_LINEAR)
 		return refuse(search, VG_SCATTERED,
@@ -233,10 +290,7 @@ static bool place_segment(struct search *search, const struct vg_lv *lv, const s
 		return refuse(search, VG_SCATTERED,
 		              "its logical volume %s/%s also lies on another physical volume (%s)", search->vg->name,
 		              lv->name, pv->uuid);
-	if (__builtin_mul_overflow(segment->area[0].extent, search->vg->extent_bytes, &place->offset) ||
-	    __builtin_add_overflow(place->offset, pv->start_bytes, &place->offset) ||
-	    __builtin_mul_overflow(segment->extents, search->vg->extent_bytes, &place->length) ||
-	    __builtin_add_overflow(place->offset, place->length, &end) || end > INT64_MAX || !place->length)
+	if (!extent_of(search->vg, pv, segment, place))
 		return refuse(search, VG_BROKEN, "its LVM metadata places %s/%s at an absurd offset", search->vg->name,
 		              lv->name);
 	return true;

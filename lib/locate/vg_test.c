@@ -112,6 +112,41 @@ static void finds_each_leg_of_the_mirror(void **state)
 	free(text);
 }
 
+/* Every leg's place is a number, the same whichever copy's text it is in, and another one as soon as anything moves. */
+static void numbers_the_places_of_legs(void **state)
+{
+	static const struct {
+		const char *after, *from, *to;
+		unsigned moved, has_meta; /* bits per leg */
+	} row[] = {
+		{ "data_rimage_0 {", "\"pv0\", 138", "\"pv0\", 130", 1, 7 }, /* as if it were extended in place */
+		{ "data_rimage_0 {", "\"pv0\", 138", "\"pv0\", 139", 1, 7 }, /* its second segment */
+		{ "data_rimage_1 {", "\"pv1\", 1", "\"pv1\", 2", 2, 7 },
+		{ "data_rmeta_2 {", "\"pv2\", ", "\"pv2\", 1", 4, 7 },
+		{ "data_rmeta_0 {", "\"pv0\", ", "\"pv1\", ", 1, 6 },  /* rmeta by itself */
+		{ "data_rimage_1 {", "\"pv1\", ", "\"pv2\", ", 2, 5 }, /* ... and the leg by itself */
+		{ "pv1 {", "pe_start = ", "pe_start = 1", 2, 7 },
+	};
+	char *text = text_of("svc-a"), *other = text_of("svc-b");
+	uint64_t place[3];
+
+	(void)state;
+	assert_int_equal(find_in(text, "pv0", "data"), VG_FOUND);
+	memcpy(place, evidence.leg_place, sizeof(place));
+	assert_true(place[0] && place[1] && place[2]);
+	assert_int_equal(evidence.legs_with_meta, 7);
+	assert_int_equal(find_in(other, "pv2", "data"), VG_FOUND);
+	assert_memory_equal(evidence.leg_place, place, sizeof(place));
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		find_edited(text, row[i].after, row[i].from, row[i].to, "pv0", "data");
+		for (unsigned k = 0; k < 3; k++)
+			assert_int_equal(evidence.leg_place[k] != place[k], row[i].moved >> k & 1);
+		assert_int_equal(evidence.legs_with_meta, row[i].has_meta);
+	}
+	free(text);
+	free(other);
+}
+
 static void wants_a_name_where_there_are_two(void **state)
 {
 	char *text = text_of("svc-a");
@@ -451,6 +486,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_a_leg_in_several_segments),
 		cmocka_unit_test(finds_each_leg_of_the_mirror),
+		cmocka_unit_test(numbers_the_places_of_legs),
 		cmocka_unit_test(wants_a_name_where_there_are_two),
 		cmocka_unit_test(tells_the_wrong_names_apart),
 		cmocka_unit_test(counts_by_position_in_the_list_and_not_by_name),

@@ -18,30 +18,83 @@ bool planning_is_other_mirror(const struct planning *p, int i)
 	       strcmp(right->evidence.lvm.lv_uuid, copy->evidence.lvm.lv_uuid) != 0;
 }
 
-/* Whether x's LVM metadata still has a leg on y's PV, where y believes it to be. */
-static bool knows_leg(const struct lvm_evidence *x, const struct lvm_evidence *y)
+/*
+ * The leg that the copy is to have when all is done, as it was found on it; of a copy that is laid out anew, as the
+ * authority's metadata has it.
+ */
+static const struct lvm_evidence *layout_of(const struct planning *p, int i)
 {
-	return y->leg_index < SVC_LEGS_MAX && !strcmp(x->leg_pv_uuid[y->leg_index], y->pv_uuid);
+	return &p->copy[p->plan->is_whole[i] ? p->plan->authority : i].evidence.lvm;
 }
 
-/* A leg was taken out of the mirror, or given another place: LVM's commands put it in again, not a rebuild. */
+/* Whether the metadata `text` has that leg on the same PV. */
+static bool has_leg(const struct lvm_evidence *text, const struct lvm_evidence *own, unsigned leg)
+{
+	return text->type == own->type && text->leg_count == own->leg_count && leg < SVC_LEGS_MAX &&
+	       !strcmp(text->leg_pv_uuid[leg], own->leg_pv_uuid[leg]);
+}
+
+/*
+ * LVM goes by the newest metadata that it finds on any copy. A leg that this no longer has, or has in another place,
+ * because it was taken out or moved while the copy was away, would be written where nobody looks for it.
+ */
 static int check_layout(struct planning *p, int i)
 {
-	const struct copy *right = &p->copy[p->plan->authority], *copy = &p->copy[i];
-	const struct lvm_evidence *newer = &right->evidence.lvm, *older = &copy->evidence.lvm;
+	const struct lvm_evidence *own = layout_of(p, i);
+	unsigned leg = p->plan->leg_index[i];
 
-	if (p->plan->is_whole[i] || newer->type == MIRROR_NONE || older->type == MIRROR_NONE)
-		return 0;
-	if (older->seqno > newer->seqno) {
-		newer = &copy->evidence.lvm;
-		older = &right->evidence.lvm;
+	for (int k = 0; k < p->copies && own->type != MIRROR_NONE; k++) {
+		const struct lvm_evidence *text = &p->copy[k].evidence.lvm;
+
+		if (p->plan->is_whole[k] || text->type == MIRROR_NONE || text->seqno < own->seqno ||
+		    strcmp(text->vg_uuid, own->vg_uuid) || strcmp(text->lv_uuid, own->lv_uuid))
+			continue;
+		if (!has_leg(text, own, leg))
+			reason_add(p->refusals, REASON_LAYOUT, i,
+			           "%s and %s disagree about the legs of the mirror: one was taken out or moved",
+			           p->copy[k].name, p->copy[i].name);
+		else if (!text->leg_place[leg] || text->leg_place[leg] != own->leg_place[leg])
+			reason_add(p->refusals, REASON_LAYOUT, i,
+			           "by the LVM metadata of %s, number %" PRIu64
+			           ", the leg of %s is in another place than it was found in, by number %" PRIu64
+			           ": it was moved",
+			           p->copy[k].name, text->seqno, p->copy[i].name, own->seqno);
+		else
+			continue;
+		return SVC_EXIT_OPERATOR;
 	}
-	if (newer->type == older->type && newer->leg_count == older->leg_count && knows_leg(newer, older))
+	return 0;
+}
+
+/* Without a place for its superblock no leg can be marked, nor be made what the kernel takes for whole. */
+static int check_meta(struct planning *p, int i)
+{
+	const struct lvm_evidence *own = layout_of(p, i);
+
+	if (own->type != MIRROR_RAID1 || own->legs_with_meta >> p->plan->leg_index[i] & 1)
 		return 0;
-	reason_add(p->refusals, REASON_LAYOUT, i,
-	           "%s and %s disagree about the legs of the mirror: one was taken out or moved", right->name,
-	           copy->name);
-	return SVC_EXIT_OPERATOR;
+	reason_add(p->refusals, REASON_LEG_METADATA, i,
+	           "%s has no dm-raid metadata beside its leg of %s/%s: LVM has it on another physical volume",
+	           p->copy[i].name, own->vg_name, own->lv_name);
+	return SVC_EXIT_REFUSED;
+}
+
+/* Of all that are equal afterwards: of those that were right before, superblock and record are written too. */
+static int check_legs(struct planning *p)
+{
+	bool has_targets = false;
+	int code = 0;
+
+	for (int i = 0; i < p->copies; i++)
+		has_targets |= p->plan->is_target[i];
+	for (int i = 0; i < p->copies && has_targets && !code; i++) {
+		if (!p->plan->is_member[i])
+			continue;
+		code = check_layout(p, i);
+		if (!code)
+			code = check_meta(p, i);
+	}
+	return code;
 }
 
 /*
@@ -105,13 +158,8 @@ static int check_targets(struct planning *p)
 	for (int i = 0; i < p->copies; i++) {
 		const struct copy *copy = &p->copy[i];
 
-		int code;
-
 		if (!p->plan->is_target[i])
 			continue;
-		code = check_layout(p, i);
-		if (code)
-			return code;
 		if (!p->plan->is_whole[i] && copy->leg_bytes != right->leg_bytes) {
 			reason_add(p->refusals, REASON_TARGET_SIZE, i,
 			           "%s has a leg of %" PRIu64 " bytes, %s one of %" PRIu64, copy->name, copy->leg_bytes,
@@ -155,8 +203,10 @@ static int check_writable(struct planning *p)
 
 int planning_check(struct planning *p)
 {
-	int code = check_targets(p);
+	int code = check_legs(p);
 
+	if (!code)
+		code = check_targets(p);
 	if (!code)
 		code = check_records(p);
 	if (!code)

@@ -28,7 +28,9 @@ struct row {
 	const char *pv;    /* of a PV that lost its leg */
 	bool is_live, is_rebuilt, is_recovering, is_resyncing, needs_recovery, is_other_vg, is_not_compared,
 		is_newer_record, is_read_only;
-	unsigned removes; /* bit per leg whose PV its metadata no longer has */
+	unsigned removes;  /* bit per leg whose PV its metadata no longer has */
+	unsigned moves;    /* bit per leg that its metadata has in another place */
+	unsigned metaless; /* bit per leg whose rmeta its metadata has elsewhere */
 };
 
 struct testcase {
@@ -178,6 +180,28 @@ static const struct testcase cases[] = {
 	{ "a leg that newer metadata took out of the mirror", VERDICT_UNKNOWN, -1, { LEG("a", 0, D, .seqno = 3), LEG("s", 1, D, .removes = 1) }, "from=1 forced", 2, "SVC-LAYOUT", 0 },
 	{ "back to before it was taken out", VERDICT_UNKNOWN, -1, { LEG("a", 0, D, .seqno = 3), LEG("s", 1, D, .removes = 1) }, "from=0 forced", 2, "SVC-LAYOUT", 0 },
 	{ "metadata with another number of legs", VERDICT_UNKNOWN, -1, { LEG("a", 0, D), LEG3("s", 1, D) }, "from=0 forced", 2, "SVC-LAYOUT", 0 },
+	{ "a leg that newer metadata has elsewhere", VERDICT_STALE, 1, { LEG("a", 0, S, .seqno = 3, .used = 4096), LEG("s", 1, A, .moves = 1) }, "", 2, "SVC-LAYOUT", 0 },
+	{ "the one to keep is elsewhere by the target's newer metadata", VERDICT_STALE, 1, { LEG("a", 0, S, .moves = 2), LEG("s", 1, A, .seqno = 3) }, "", 2, "SVC-LAYOUT", 0 },
+	{ "two texts of one number and two places", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096), LEG("s", 1, A, .moves = 1) }, "", 2, "SVC-LAYOUT", 0 },
+	{ "the newest metadata is the third's", VERDICT_STALE, 2, { LEG3("a", 0, S, .seqno = 3, .used = 4096), LEG3("b", 1, S, .moves = 1), LEG3("s", 2, A, .seqno = 5) }, "", 2, "SVC-LAYOUT", 0 },
+	{ "the newest metadata is that of one left out", VERDICT_STALE, 2, { LEG3("a", 0, S, .seqno = 3, .used = 4096), LEG3("b", 1, S, .moves = 1), LEG3("s", 2, A, .seqno = 5) }, "to=0", 2,
+	  "SVC-LAYOUT", 0 },
+	{ "an equal one is elsewhere by the newest metadata", VERDICT_STALE, 2, { LEG3("a", 0, S, .used = 4096), LEG3("b", 1, I, .seqno = 3), LEG3("s", 2, A, .moves = 2) }, "", 2,
+	  "SVC-LAYOUT", 0 },
+	{ "a blank one would be laid out where newer metadata does not have it", VERDICT_STALE, 1,
+	  { LEG3("a", 0, S, .moves = 4), LEG3("b", 1, A, .seqno = 3), GONE("s", COPY_BLANK, STATE_BLANK) }, "fast", 2, "SVC-LAYOUT", 0 },
+	{ "the newest metadata is on a damaged one", VERDICT_STALE, 2,
+	  { LEG3("a", 0, S, .seqno = 3, .used = 4096), LEG3("b", 1, STATE_DAMAGED, .condition = COPY_DAMAGED, .is_not_compared = true, .moves = 1), LEG3("s", 2, A, .seqno = 5) }, "to=0", 2,
+	  "SVC-LAYOUT", 0 },
+	{ "older metadata has another leg elsewhere: that one has moved since", VERDICT_STALE, 1, { LEG("a", 0, S, .seqno = 3, .used = 4096, .moves = 2), LEG("s", 1, A) }, "", 0,
+	  "mark0 used0=4096 prove0=4096 metadata0 superblock0 forgive1 unmark0", 0 },
+	{ "moved, and nothing to do", VERDICT_IN_SYNC, -1, { LEG("a", 0, I, .seqno = 3), LEG("s", 1, I, .moves = 1) }, "", 0, "", 0 },
+	{ "a target's rmeta is elsewhere", VERDICT_SINGLE, 1, { LEG("a", 0, S, .used = 4096, .metaless = 1), LEG("s", 1, A, .metaless = 1) }, "", 4, "SVC-LEG-METADATA", 0 },
+	{ "the rmeta of the one to keep is elsewhere", VERDICT_SINGLE, 0, { LEG("a", 0, A, .metaless = 2), LEG("s", 1, S, .metaless = 2) }, "from=1 forced", 4, "SVC-LEG-METADATA", 0 },
+	{ "a blank one's rmeta would be elsewhere", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK), LEG("s", 1, A, .metaless = 1) }, "fast", 4, "SVC-LEG-METADATA", 0 },
+	{ "the rmeta of one that is left out is elsewhere", VERDICT_STALE, 2, { LEG3("a", 0, S, .used = 4096), LEG3("b", 1, S, .metaless = 2), LEG3("s", 2, A) }, "to=0", 0,
+	  "mark0 used0=4096 prove0=4096 superblock0 forgive2 unmark0", 0 },
+	{ "an old mirror has none", VERDICT_STALE, 0, { OLD("a", 0, A), OLD("s", 1, S, .used = 4096) }, "", 0, "mark1 used1=4096 prove1=4096 unmark1", 0 },
 	{ "a leg of another size", VERDICT_STALE, 1, { LEG("a", 0, S, .leg_bytes = LEG_BYTES + 65536), LEG("s", 1, A) }, "", 4, "SVC-TARGET-SIZE", 0 },
 	{ "a device that is too small", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK, .device_bytes = LEG_BYTES - 512), LEG("s", 1, A) }, "fast", 4, "SVC-TARGET-SIZE", 0 },
 	{ "the one that is named cannot be reached", VERDICT_SINGLE, 1, { GONE("a", COPY_UNREADABLE, STATE_UNREADABLE), LEG("s", 1, A) }, "to=0", 5, "SVC-OPEN", 0 },
@@ -221,6 +245,9 @@ static void fill_copy(const struct row *row, struct copy *copy)
 	copy->evidence.record.is_newer = row->is_newer_record;
 	for (unsigned k = 0; k < row->legs; k++)
 		lvm->leg_pv_bytes[k] = row->pv_bytes;
+	for (unsigned k = 0; k < row->legs; k++)
+		lvm->leg_place[k] = row->moves >> k & 1 ? 200 + k : 100 + k;
+	lvm->legs_with_meta = row->type == MIRROR_RAID1 ? ~(uint64_t)row->metaless : 0;
 	for (unsigned k = 0; k < row->legs; k++)
 		snprintf(lvm->leg_pv_uuid[k], LVM_UUID_SIZE, "%s%u",
 		         row->is_other_vg        ? "x"

@@ -6,7 +6,6 @@
 #include "base/bytes.h"
 #include "evidence/record.h"
 #include "locate/pv_write.h"
-#include "locate/vg.h"
 #include "rebuild/mark.h"
 #include "rebuild/parts.h"
 #include "rebuild/superblock.h"
@@ -122,6 +121,27 @@ int rebuild_lay_out(struct rebuild *r, int i)
 		                 r->copy[i].name);
 	member_drop_small_area(&member->over);
 	return code;
+}
+
+/* Someone may have changed the volume group since the plan was made. */
+int rebuild_check_place(struct rebuild *r, int i, const struct vg *vg)
+{
+	const struct lvm_evidence *found = &r->member[i].now.evidence.lvm;
+	struct lvm_evidence wanted = { 0 };
+	struct vg_wanted lv = { 0 };
+	enum vg_result result;
+	struct vg_leg leg;
+	int code;
+
+	memcpy(lv.lv, found->lv_name, sizeof(lv.lv));
+	code = vg_find_leg(vg, found->pv_uuid, &lv, &result, &wanted, &leg);
+	vg_leg_free(&leg);
+	if (code)
+		return code;
+	return result == VG_FOUND && wanted.leg_index == found->leg_index && wanted.leg_bytes == found->leg_bytes &&
+	                       wanted.leg_place[wanted.leg_index] == found->leg_place[found->leg_index]
+	               ? 0
+	               : -EREMCHG;
 }
 
 /*

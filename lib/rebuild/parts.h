@@ -8,6 +8,7 @@
 
 #include "locate/foreign.h"
 #include "locate/locate.h"
+#include "locate/vg.h"
 #include "rebuild/rebuild.h"
 #include "rebuild/saver.h"
 
@@ -82,6 +83,8 @@ int rebuild_explain_undo(struct rebuild *r, int code); /* why an action failed: 
 int rebuild_mark(struct rebuild *r, int i); /* marking.c */
 int rebuild_lay_out(struct rebuild *r, int i);
 int rebuild_unmark(struct rebuild *r, int i);
+/* Whether the metadata that it is about to get has its leg where it was found. 0, -EREMCHG, -ENOMEM. */
+int rebuild_check_place(struct rebuild *r, int i, const struct vg *vg);
 int rebuild_copy_content(struct rebuild *r, int i, bool wants_used); /* copying.c */
 int rebuild_prove(struct rebuild *r, int i);
 int rebuild_update_text(struct rebuild *r, int i); /* settling.c */

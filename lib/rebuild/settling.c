@@ -16,9 +16,17 @@ int rebuild_update_text(struct rebuild *r, int i)
 		return rebuild_failed(r, r->plan->authority, code, "its LVM metadata cannot be read");
 	code = pv_read_metadata(r->member[i].saver, &own);
 	if (!code && own.vg->seqno < right.vg->seqno)
+		code = rebuild_check_place(r, i, right.vg);
+	if (!code && own.vg->seqno < right.vg->seqno)
 		code = pv_write_text(r->member[i].saver, &own.label, right.text, right.bytes);
 	pv_metadata_free(&own);
 	pv_metadata_free(&right);
+	if (code == -EREMCHG) {
+		error_set(r->error, code, "%s: by the LVM metadata that %s has now its leg is in another place",
+		          r->copy[i].name, rebuild_authority(r)->name);
+		error_next(r->error, "see who changes the volume group while it is rebuilt, then run the command again");
+		return code;
+	}
 	return code ? rebuild_failed(r, i, code, "its LVM metadata cannot be brought up to date") : 0;
 }
 
