@@ -125,18 +125,33 @@ int resync_exit_of(int code)
 	}
 }
 
-/* A copy that could not be read was left out: then not all is done, unless others alone were asked for. */
+/*
+ * A copy that could not be read was left out: then not all is done, unless others alone were asked for. A copy counts
+ * once, by the path over which it would have been reached.
+ */
 static int check_unreached(const struct survey *survey, const struct resync_options *options, struct resync *resync)
 {
 	int code = SVC_EXIT_DONE;
 
 	for (int i = 0; i < survey->copies && !options->wish.has_to; i++) {
-		if (survey->copy[i].condition != COPY_UNREADABLE || resync->plan.is_member[i])
+		if (survey->copy[i].condition != COPY_UNREADABLE || resync->plan.is_member[i] ||
+		    plan_path(survey->copy, survey->copies, i) != i)
 			continue;
 		reason_add(&resync->unreached, REASON_OPEN, i, "%s could not be read and was left as it is",
 		           survey->copy[i].name);
 		code = SVC_EXIT_IO;
 	}
+	return code;
+}
+
+/* Nothing is to be written; whether that is because everything was read and is right. */
+static int check_complete(const struct survey *survey, const struct resync_options *options, struct resync *resync)
+{
+	int code = check_unreached(survey, options, resync);
+
+	for (int i = 0; i < survey->copies; i++)
+		if (resync->comparison.copy[i].errors.count)
+			code = SVC_EXIT_IO;
 	return code;
 }
 
@@ -258,10 +273,8 @@ int resync_prepare(struct survey *survey, const struct resync_options *options, 
 		return code;
 	resync->is_planned = true;
 	plan_remarks(&resync->plan, survey->copy, survey->copies, &resync->remarks);
-	if (!resync->plan.actions) {
-		code = check_unreached(survey, options, resync);
-		return resync->verdict.exit == SVC_EXIT_IO ? SVC_EXIT_IO : code;
-	}
+	if (!resync->plan.actions)
+		return check_complete(survey, options, resync);
 	if (resync->plan.is_online && options->rate) {
 		reason_add(&resync->refusals, REASON_IN_USE, resync->plan.authority,
 		           "the mirror is active on this host, and --rate does not hold its kernel back: "

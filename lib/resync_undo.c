@@ -8,12 +8,12 @@
 #include "resync_parts.h"
 #include "verdict/verdict.h"
 
-static int find_copy(const struct survey *survey, const char *name)
+/* The given copy that the file's copy n is, by the path over which a rebuild would reach it. */
+static int find_copy(const struct survey *survey, const struct undo *undo, int n)
 {
-	for (int i = 0; i < survey->copies; i++)
-		if (!strcmp(survey->copy[i].group, name))
-			return i;
-	return -1;
+	int i = undo_find_copy(undo, n, survey->copy, survey->copies);
+
+	return i < 0 ? i : plan_path(survey->copy, survey->copies, i);
 }
 
 /* As they are open, to look alone. */
@@ -42,7 +42,7 @@ static int find_devices(struct survey *survey, const struct resync_options *opti
 	int code = 0;
 
 	for (int n = 0; n < header->copies && !code; n++) {
-		int i = find_copy(survey, header->copy[n].name);
+		int i = find_copy(survey, undo, n);
 
 		if (!undo_touches(undo, n))
 			continue;
@@ -62,7 +62,7 @@ static int find_devices(struct survey *survey, const struct resync_options *opti
 
 struct question {
 	const struct survey *survey;
-	const struct undo_header *header;
+	const struct undo *undo;
 	const struct resync_options *options;
 	struct resync *resync;
 	int exit; /* of the answer */
@@ -72,8 +72,8 @@ static void note_look(const struct question *question, const struct undo_look *l
 {
 	struct resync *resync = question->resync;
 
-	for (int n = 0; n < question->header->copies; n++) {
-		int i = find_copy(question->survey, question->header->copy[n].name);
+	for (int n = 0; n < undo_header(question->undo)->copies; n++) {
+		int i = find_copy(question->survey, question->undo, n);
 
 		if (i < 0 || !look->copy[n].other_bytes)
 			continue;
@@ -100,15 +100,15 @@ static void note_refusal(const struct question *question, const struct undo_look
 
 	if (code != -ESTALE && code != -EINVAL)
 		return;
-	reason_add(&question->resync->refusals, id,
-	           n < 0 ? -1 : find_copy(question->survey, question->header->copy[n].name), "%s", error->text);
+	reason_add(&question->resync->refusals, id, n < 0 ? -1 : find_copy(question->survey, question->undo, n), "%s",
+	           error->text);
 	error->text[0] = '\0';
 }
 
 static int undo_with(struct survey *survey, const struct resync_options *options, struct undo *undo,
                      struct dev *const device[], struct resync *resync, struct svc_error *error)
 {
-	struct question question = { survey, undo_header(undo), options, resync, 0 };
+	struct question question = { survey, undo, options, resync, 0 };
 	struct restore_options restore_options = {
 		.is_dry_run = options->is_dry_run,
 		.stop = options->stop,

@@ -14,16 +14,15 @@ static bool is_usable(const struct planning *p, int i)
 	return p->copy[i].condition == COPY_USABLE && p->verdict->state[i] != STATE_DAMAGED;
 }
 
-/* The path over which a copy is reached: the first usable one, or the first that can be read at all. */
-static int path_of(const struct planning *p, int i)
+int plan_path(const struct copy *copy, int copies, int i)
 {
-	int best = verdict_first_path(p->copy, p->copies, i);
+	int best = verdict_first_path(copy, copies, i);
 
-	if (p->copy[best].condition == COPY_USABLE)
+	if (copy[best].condition == COPY_USABLE)
 		return best;
-	for (int k = p->copies - 1; k >= 0; k--)
-		if (!strcmp(p->copy[k].group, p->copy[i].group) &&
-		    (p->copy[k].condition != COPY_UNREADABLE || p->copy[best].condition == COPY_UNREADABLE))
+	for (int k = copies - 1; k >= 0; k--)
+		if (!strcmp(copy[k].group, copy[i].group) &&
+		    (copy[k].condition != COPY_UNREADABLE || copy[best].condition == COPY_UNREADABLE))
 			best = k;
 	return best;
 }
@@ -33,7 +32,8 @@ static bool is_own_copy(const struct planning *p, int i)
 {
 	int authority = p->plan->authority;
 
-	return i == authority || (path_of(p, i) == i && strcmp(p->copy[i].group, p->copy[authority].group) != 0);
+	return i == authority ||
+	       (plan_path(p->copy, p->copies, i) == i && strcmp(p->copy[i].group, p->copy[authority].group) != 0);
 }
 
 /* --to may name any path to the copy. */

@@ -69,6 +69,9 @@ int plan_make(const struct copy *copy, int copies, const struct verdict *verdict
               const struct plan_wish *wish, const int leg_of[SVC_COPIES_MAX], struct plan *plan,
               struct reasons *refusals);
 
+/* The path over which copy i is reached: its first usable one, or the first that can be read at all. Pure. */
+int plan_path(const struct copy *copy, int copies, int i);
+
 /* What is left to be done by hand once the plan is carried out. */
 void plan_remarks(const struct plan *plan, const struct copy *copy, int copies, struct reasons *remarks);
 

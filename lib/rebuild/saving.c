@@ -20,7 +20,7 @@ void rebuild_undo_header(const struct plan *plan, const struct copy *copy, int c
 	for (int i = 0; i < copies; i++) {
 		struct undo_copy *to = &header->copy[i];
 
-		memcpy(to->name, copy[i].group, strnlen(copy[i].group, sizeof(to->name) - 1));
+		memcpy(to->name, copy[i].group, sizeof(to->name));
 		memcpy(to->pv_uuid, copy[i].evidence.lvm.pv_uuid, LVM_UUID_SIZE);
 		to->device_bytes = copy[i].device_bytes;
 		if (plan->is_whole[i])

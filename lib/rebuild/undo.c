@@ -52,7 +52,7 @@ static void format_header(const struct undo_header *header, uint8_t *raw)
 	for (int i = 0; i < header->copies; i++) {
 		uint8_t *at = raw + UNDO_COPY_OFFSET + i * UNDO_COPY_BYTES;
 
-		memcpy(at, header->copy[i].name, strlen(header->copy[i].name));
+		memcpy(raw + UNDO_NAMES_OFFSET + i * SVC_NAME_SIZE, header->copy[i].name, strlen(header->copy[i].name));
 		memcpy(at + 16, header->copy[i].pv_uuid, strlen(header->copy[i].pv_uuid));
 		put_le64(at + 56, header->copy[i].device_bytes);
 		memcpy(at + 64, header->copy[i].rebuilt_uuid, strlen(header->copy[i].rebuilt_uuid));

@@ -3,11 +3,13 @@
  * The undo file: what a rebuild overwrites, saved before it is overwritten, and checksums of what it writes
  * in its place, so that it can be put back exactly and nothing else is taken for it. Little-endian.
  *
- *     header, 4096 bytes: 0 magic "SVCUNDO" and NUL; 8 le32 version 1; 12 le32 copies;
+ *     header, 4096 bytes: 0 magic "SVCUNDO" and NUL; 8 le32 version 2; 12 le32 copies;
  *         16 le64 time, seconds since 1970; 24 lv_uuid[40];
- *         64 + 128 n, for copy n: name[16], pv_uuid[40], le64 device_bytes,
+ *         64 + 128 n, for copy n: 16 zeros, pv_uuid[40], le64 device_bytes,
  *         rebuilt_uuid[40], zeros;
+ *         1088 + 256 n, for copy n: name[256]
  *         4092 le32 crc32 of the rest
+ *     in version 1, which is read too, name[16] is where those zeros are: cut to 15 characters
  *     notes, 4096 bytes: at 512 n, where enum undo_state n + 1 has been reached (else zeros): 0 magic "NOTE";
  *         4 le32 crc32 of the rest of the 512 bytes; 8 le32 the state; 16 le64 where the entries end;
  *         at 1536 likewise "SYNC": 4 le32 crc32, 16 le64 how far the file was synced: at least so far
@@ -49,7 +51,7 @@ enum undo_state {
 };
 
 struct undo_copy {
-	char name[16];
+	char name[SVC_NAME_SIZE];
 	char pv_uuid[LVM_UUID_SIZE]; /* empty: none */
 	uint64_t device_bytes;
 	char rebuilt_uuid[LVM_UUID_SIZE]; /* of the PV that the rebuild makes of it; empty: the same */
@@ -103,6 +105,9 @@ void undo_close(struct undo *undo); /* NULL is fine */
 int undo_open(const char *path, bool is_written, struct undo **undo, struct svc_error *error);
 const struct undo_header *undo_header(const struct undo *undo);
 enum undo_state undo_state(const struct undo *undo);
+
+/* The file's copy n among copies of these names; -1: none is it. Pure. */
+int undo_find_copy(const struct undo *undo, int n, const struct copy *copy, int copies);
 
 /* Whether both are about the same mirror and the same copies. Pure. */
 bool undo_is_same_rebuild(const struct undo_header *x, const struct undo_header *y);

@@ -12,13 +12,18 @@ enum {
 	UNDO_HEADER_CRC = UNDO_HEADER_BYTES - 4,
 	UNDO_COPY_OFFSET = 64,
 	UNDO_COPY_BYTES = 128,
+	UNDO_NAMES_OFFSET = UNDO_COPY_OFFSET + SVC_COPIES_MAX * UNDO_COPY_BYTES,
+	UNDO_SHORT_NAME_SIZE = 16, /* version 1: with its NUL */
 	UNDO_NOTE_BYTES = 512,
 	UNDO_NOTES_OFFSET = UNDO_HEADER_BYTES,
 	UNDO_SYNCED_OFFSET = UNDO_NOTES_OFFSET + UNDO_DONE * UNDO_NOTE_BYTES, /* the note of how far it was synced */
 	UNDO_ENTRIES_OFFSET = 2 * UNDO_HEADER_BYTES,
 	UNDO_ENTRY_BYTES = 48,
-	UNDO_VERSION = 1,
+	UNDO_VERSION = 2,
 };
+
+_Static_assert(UNDO_NAMES_OFFSET + SVC_COPIES_MAX * SVC_NAME_SIZE <= UNDO_HEADER_CRC,
+               "the header has room for all names");
 
 extern const char undo_magic[8];
 extern const char undo_entry_magic[4];
@@ -38,7 +43,8 @@ struct undo {
 	uint64_t in_group; /* bit per copy that was not flushed after an entry of the group at hand */
 	enum undo_state state;
 	struct undo_header header;
-	uint8_t *packed; /* room for an entry */
+	bool has_short_names; /* version 1 */
+	uint8_t *packed;      /* room for an entry */
 	struct undo_place *place;
 	size_t places; /* only of a file that is read */
 };

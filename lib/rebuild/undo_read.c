@@ -30,19 +30,25 @@ static int read_all(int fd, void *bytes, size_t length, uint64_t offset)
 	return 0;
 }
 
-static int parse_header(const uint8_t *raw, struct undo_header *header)
+static int parse_header(const uint8_t *raw, struct undo_header *header, bool *has_short_names)
 {
+	uint32_t version = get_le32(raw + 8);
+
 	memset(header, 0, sizeof(*header));
-	if (memcmp(raw, undo_magic, sizeof(undo_magic)) || get_le32(raw + 8) != UNDO_VERSION ||
+	if (memcmp(raw, undo_magic, sizeof(undo_magic)) || version < 1 || version > UNDO_VERSION ||
 	    get_le32(raw + UNDO_HEADER_CRC) != undo_sum(raw, UNDO_HEADER_CRC) || get_le32(raw + 12) > SVC_COPIES_MAX)
 		return -EBADMSG;
+	*has_short_names = version == 1;
 	header->copies = (int)get_le32(raw + 12);
 	header->time = (int64_t)get_le64(raw + 16);
 	memcpy(header->lv_uuid, raw + 24, LVM_UUID_SIZE - 1);
 	for (int i = 0; i < header->copies; i++) {
 		const uint8_t *at = raw + UNDO_COPY_OFFSET + i * UNDO_COPY_BYTES;
 
-		memcpy(header->copy[i].name, at, sizeof(header->copy[i].name) - 1);
+		if (*has_short_names)
+			memcpy(header->copy[i].name, at, UNDO_SHORT_NAME_SIZE - 1);
+		else
+			memcpy(header->copy[i].name, raw + UNDO_NAMES_OFFSET + i * SVC_NAME_SIZE, SVC_NAME_SIZE - 1);
 		memcpy(header->copy[i].pv_uuid, at + 16, LVM_UUID_SIZE - 1);
 		header->copy[i].device_bytes = get_le64(at + 56);
 		memcpy(header->copy[i].rebuilt_uuid, at + 64, LVM_UUID_SIZE - 1);
@@ -217,7 +223,7 @@ int undo_open(const char *path, bool is_written, struct undo **undo, struct svc_
 		return error_set(error, -ENOMEM, "%s: out of memory", path);
 	code = read_all(fd, raw, sizeof(raw), 0);
 	if (!code)
-		code = parse_header(raw, &(*undo)->header);
+		code = parse_header(raw, &(*undo)->header, &(*undo)->has_short_names);
 	if (!code)
 		code = parse_notes(raw + UNDO_NOTES_OFFSET, &notes);
 	(*undo)->state = notes.state;
@@ -256,6 +262,23 @@ bool undo_is_same_rebuild(const struct undo_header *x, const struct undo_header 
 		if (strcmp(x->copy[i].name, y->copy[i].name) || x->copy[i].device_bytes != y->copy[i].device_bytes)
 			return false;
 	return true;
+}
+
+int undo_find_copy(const struct undo *undo, int n, const struct copy *copy, int copies)
+{
+	const char *name = undo->header.copy[n].name;
+	bool is_cut = undo->has_short_names && strlen(name) == UNDO_SHORT_NAME_SIZE - 1;
+	int found = -1;
+
+	for (int i = 0; i < copies; i++) {
+		if (is_cut ? strncmp(copy[i].group, name, strlen(name)) : strcmp(copy[i].group, name))
+			continue;
+		if (found >= 0 && strcmp(copy[found].group, copy[i].group))
+			return -1; /* a name that was cut is that of two */
+		if (found < 0)
+			found = i;
+	}
+	return found;
 }
 
 bool undo_touches(const struct undo *undo, int copy)

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "dev/recorder.h"
 #include "locate/pv_write.h"
 #include "rebuild/restore.h"
@@ -535,6 +536,56 @@ static void test_append(void **state)
 	assert_as_before(bed);
 }
 
+/* A header as version 1 had it: names of 15 characters at most, and where others' are only zeros. */
+static void make_version_1(struct bed *bed)
+{
+	uint8_t raw[4096];
+	int fd = open(bed->path, O_RDWR);
+
+	assert_int_equal(pread(fd, raw, sizeof(raw), 0), sizeof(raw));
+	put_le32(raw + 8, 1);
+	for (int i = 0; i < COPIES; i++)
+		memcpy(raw + 64 + 128 * i, bed->header.copy[i].name, strnlen(bed->header.copy[i].name, 15));
+	memset(raw + 1088, 0, sizeof(raw) - 1088);
+	put_le32(raw + 4092, undo_sum(raw, 4092));
+	assert_int_equal(pwrite(fd, raw, sizeof(raw), 0), sizeof(raw));
+	close(fd);
+}
+
+/* However long its name is, a copy is found again; where it was cut, unless two begin so. */
+static void test_names(void **state)
+{
+	struct bed *bed = *state;
+	struct copy copy[3] = { { .group = "" } };
+
+	overwrite(bed, 0, 4096, 5120, 1);
+	undo_close(bed->undo);
+	unlink(bed->path);
+	strcpy(bed->header.copy[0].name, "wwn-0x5000c500a1b2c3d4");
+	memset(bed->header.copy[1].name, 'n', SVC_NAME_SIZE - 1);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
+	reopen(bed);
+	assert_string_equal(undo_header(bed->undo)->copy[0].name, bed->header.copy[0].name);
+	assert_string_equal(undo_header(bed->undo)->copy[1].name, bed->header.copy[1].name);
+	strcpy(copy[0].group, "wwn-0x5000c500a1b2c3d5");
+	strcpy(copy[1].group, bed->header.copy[1].name);
+	strcpy(copy[2].group, bed->header.copy[0].name);
+	assert_int_equal(undo_find_copy(bed->undo, 0, copy, 3), 2);
+	assert_int_equal(undo_find_copy(bed->undo, 1, copy, 3), 1);
+	assert_int_equal(undo_find_copy(bed->undo, 0, copy, 2), -1);
+	make_version_1(bed);
+	reopen(bed);
+	assert_string_equal(undo_header(bed->undo)->copy[0].name, "wwn-0x5000c500a");
+	assert_int_equal(undo_header(bed->undo)->copy[1].device_bytes, DEVICE_BYTES);
+	assert_int_equal(undo_find_copy(bed->undo, 0, copy, 3), -1);
+	assert_int_equal(undo_find_copy(bed->undo, 0, copy, 2), 0);
+	assert_int_equal(undo_find_copy(bed->undo, 1, copy, 3), 1);
+	strcpy(copy[0].group, "wwn-0x5000c500");
+	assert_int_equal(undo_find_copy(bed->undo, 0, copy, 2), -1);
+	strcpy(copy[0].group, copy[2].group); /* two paths to it */
+	assert_int_equal(undo_find_copy(bed->undo, 0, copy, 3), 0);
+}
+
 static void test_limit(void **state)
 {
 	struct bed *bed = *state;
@@ -590,6 +641,7 @@ int main(void)
 		TEST(test_wrong_files),
 		TEST(test_going_on),
 		TEST(test_append),
+		TEST(test_names),
 		TEST(test_limit),
 		TEST(test_full_disk),
 	};
