@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "locate/pv_write.h"
 #include "rebuild/look.h"
 #include "rebuild/room.h"
 #include "resync_parts.h"
@@ -47,17 +48,50 @@ static void name_undo_file(struct resync *resync, const char *directory, const c
 	snprintf(resync->undo_path, sizeof(resync->undo_path), "%s/undo-%s-%d", directory, *uuid ? uuid : "bare", n);
 }
 
+/*
+ * Whether `path` is this very rebuild's, and damaged or cut off: it cannot be gone on with, and is left as it is. What
+ * it saved may never be put back, and that is said.
+ */
+static bool is_cut_off(const struct survey *survey, const struct resync_options *options, struct resync *resync,
+                       const char *path)
+{
+	struct undo_header header, own;
+
+	rebuild_undo_header(&resync->plan, survey->copy, survey->copies, options->now, &own);
+	if (undo_read_header(path, &header) || !undo_is_same_rebuild(&header, &own))
+		return false;
+	reason_add(
+		&resync->remarks, REASON_UNDO_CUT, -1,
+		"%s, which the interrupted rebuild saved to, is damaged or cut off: what is saved now begins another "
+		"file",
+		path);
+	return true;
+}
+
+/* FILE; or FILE-2 and so on, where those before it are this rebuild's and no longer whole. */
 static int use_named_file(const struct survey *survey, const struct resync_options *options, struct resync *resync,
                           struct svc_error *error)
 {
-	struct stat there;
 	int code = 0;
 
-	snprintf(resync->undo_path, sizeof(resync->undo_path), "%s", options->save_path);
-	if (!stat(options->save_path, &there) && there.st_size)
-		code = check_going_on(survey, options, resync, options->save_path, error);
-	if (!code)
+	for (int n = 1; n < UNDO_FILES_MAX; n++) {
+		struct stat there;
+		int length =
+			n == 1 ? snprintf(resync->undo_path, sizeof(resync->undo_path), "%s", options->save_path)
+			       : snprintf(resync->undo_path, sizeof(resync->undo_path), "%s-%d", options->save_path, n);
+
+		code = (size_t)length < sizeof(resync->undo_path)
+		               ? 0
+		               : error_set(error, -ENAMETOOLONG, "%.80s...: the name is too long", options->save_path);
+		if (!code && !stat(resync->undo_path, &there) && (there.st_size || !S_ISREG(there.st_mode)))
+			code = check_going_on(survey, options, resync, resync->undo_path, error);
+		if (code != -EBADMSG || !is_cut_off(survey, options, resync, resync->undo_path))
+			break;
+	}
+	if (!code) {
+		error->text[0] = '\0';
 		return 0;
+	}
 	error_next(error, "give another name with --save, or move the file away if it is not needed any more");
 	return code == -EINTR ? SVC_EXIT_INTERRUPTED : SVC_EXIT_REFUSED;
 }
@@ -77,7 +111,29 @@ static int make_directory(const char *path)
 	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* UNDO_DIRECTORY/undo-LV_UUID-N: the next number, or the last one where an interrupted rebuild goes on. */
+static uint64_t size_of(const char *path)
+{
+	struct stat there;
+
+	return !stat(path, &there) && S_ISREG(there.st_mode) ? (uint64_t)there.st_size : 0;
+}
+
+/* The most that saving can take. What is laid out anew loses all before its first extent, and its end. */
+static uint64_t bytes_needed(const struct survey *survey, const struct resync *resync)
+{
+	const struct plan *plan = &resync->plan;
+	uint64_t bytes = plan->bytes;
+
+	for (int i = 0; i < survey->copies; i++)
+		if (plan->is_whole[i])
+			bytes += survey->copy[plan->authority].evidence.lvm.pe_start_bytes + PV_TAIL_BYTES;
+	return room_needed(bytes, survey->copies);
+}
+
+/*
+ * UNDO_DIRECTORY/undo-LV_UUID-N: the next number, or the last one where an interrupted rebuild goes on and it does not
+ * grow over the limit by that.
+ */
 static int choose_file(const struct survey *survey, const struct resync_options *options, struct resync *resync,
                        struct svc_error *error)
 {
@@ -99,7 +155,11 @@ static int choose_file(const struct survey *survey, const struct resync_options 
 	if (n == 1)
 		return 0;
 	name_undo_file(resync, options->undo_directory, uuid, n - 1);
-	if (check_going_on(survey, options, resync, resync->undo_path, &why))
+	code = check_going_on(survey, options, resync, resync->undo_path, &why);
+	if (code == -EBADMSG)
+		is_cut_off(survey, options, resync, resync->undo_path);
+	if (code || (options->undo_limit_bytes &&
+	             size_of(resync->undo_path) + bytes_needed(survey, resync) > options->undo_limit_bytes))
 		name_undo_file(resync, options->undo_directory, uuid, n);
 	return 0;
 }
@@ -117,7 +177,8 @@ static int go_unsaved(const struct resync_options *options, struct resync *resyn
 /* Known before the first write, and kept to while writing: memory that is full would end this very program. */
 static int check_room(const struct survey *survey, const struct resync_options *options, struct resync *resync)
 {
-	uint64_t room = room_for(resync->undo_path), needed = room_needed(resync->plan.bytes, survey->copies);
+	uint64_t room = room_for(resync->undo_path);
+	uint64_t needed = size_of(resync->undo_path) + bytes_needed(survey, resync);
 
 	resync->save_most_bytes = options->save_path ? 0 : options->undo_limit_bytes;
 	if (room != UINT64_MAX && (!resync->save_most_bytes || room < resync->save_most_bytes))
@@ -133,6 +194,7 @@ static int check_room(const struct survey *survey, const struct resync_options *
 static int settle(const struct survey *survey, const struct resync_options *options, struct resync *resync,
                   struct svc_error *error)
 {
+	uint64_t needed;
 	int code;
 
 	if (resync->plan.is_online) { /* the kernel writes, and keeps nothing of what was there */
@@ -142,9 +204,10 @@ static int settle(const struct survey *survey, const struct resync_options *opti
 		           "the mirror is active: what its kernel overwrites cannot be saved");
 		return SVC_EXIT_REFUSED;
 	}
-	if (!options->save_path && options->undo_limit_bytes && resync->plan.bytes > options->undo_limit_bytes) {
+	needed = bytes_needed(survey, resync);
+	if (!options->save_path && options->undo_limit_bytes && needed > options->undo_limit_bytes) {
 		snprintf(resync->unsaved, sizeof(resync->unsaved),
-		         "%" PRIu64 " bytes are more than the limit of %" PRIu64 " in svc.conf", resync->plan.bytes,
+		         "saving it may take %" PRIu64 " bytes, more than the limit of %" PRIu64 " in svc.conf", needed,
 		         options->undo_limit_bytes);
 		return go_unsaved(options, resync, REASON_UNDO_LIMIT);
 	}

@@ -44,7 +44,8 @@ struct rebuild_map {
 /*
  * Executes plan->action in order. `copy` are the facts the plan was made from; device[i] is member i's
  * device, open for writing. Evidence is read again before the first write: -ESTALE where it changed.
- * -EINTR: stopped at a safe point, run again to go on; -EFBIG: over save_limit_bytes; -EBADMSG: the
+ * -EINTR: stopped at a safe point, run again to go on; -EFBIG: over save_limit_bytes, and nothing was
+ * written, else -ENOSPC; -EBADMSG: the
  * proof failed; -EIO and other -errno. With a sentence. Until the last action is done the targets are
  * marked as being rebuilt.
  */

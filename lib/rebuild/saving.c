@@ -49,7 +49,7 @@ int rebuild_explain_undo(struct rebuild *r, int code)
 		          "%s: saving what is overwritten takes more than the %" PRIu64 " bytes that it may", path,
 		          r->options->save_limit_bytes);
 		error_next(r->error, "%s", reason_row(REASON_UNDO_LIMIT)->next);
-		return code;
+		return r->is_begun ? -ENOSPC : code; /* a refusal only where nothing was written yet */
 	}
 	error_set(r->error, code, "%s: the undo file cannot be written: %s", path, strerror(-undo_failure(r->undo)));
 	error_next(r->error,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -127,41 +128,68 @@ static int go_on(const char *path, const struct undo_header *header, uint64_t li
 	return code;
 }
 
+/* "DIR/FILE" -> "DIR/.FILE.new". NULL: no memory. */
+static char *draft_of(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char *draft;
+
+	return asprintf(&draft, "%.*s.%s.new", (int)(name - path), path, name) < 0 ? NULL : draft;
+}
+
+/* The file gets its name when it is one: what an interruption leaves before that is in nobody's way. */
+static int begin_file(struct undo *undo, const char *draft, const char *path)
+{
+	uint8_t raw[UNDO_ENTRIES_OFFSET] = { 0 };
+	int code;
+
+	format_header(&undo->header, raw);
+	code = write_all(undo->fd, raw, sizeof(raw), 0);
+	if (!code)
+		code = undo_sync(undo);
+	if (!code && rename(draft, path))
+		code = -errno;
+	return code ? code : sync_directory(path);
+}
+
 int undo_create(const char *path, const struct undo_header *header, uint64_t limit_bytes, struct undo **undo,
                 struct svc_error *error)
 {
-	uint8_t raw[UNDO_ENTRIES_OFFSET] = { 0 };
 	struct stat there;
-	int fd, code;
+	char *draft;
+	int fd = -1, code = 0;
 
 	*undo = NULL;
-	/* An empty one: a crash came before its header. */
+	/* An empty one: somebody made the name first. */
 	if (stat(path, &there) == 0 && (there.st_size || !S_ISREG(there.st_mode)))
 		return go_on(path, header, limit_bytes, undo, error);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	draft = draft_of(path);
+	if (draft)
+		fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		code = error_set(error, -errno, "%s: the undo file cannot be made: %s", path, strerror(errno));
+		code = error_set(error, draft ? -errno : -ENOMEM, "%s: the undo file cannot be made: %s", path,
+		                 strerror(draft ? errno : ENOMEM));
 		error_next(error, "give another place with --save FILE, or go without: --no-save");
-		return code;
+		goto out;
 	}
 	*undo = undo_new(fd);
-	if (!*undo)
-		return error_set(error, -ENOMEM, "%s: out of memory", path);
+	if (!*undo) {
+		code = error_set(error, -ENOMEM, "%s: out of memory", path);
+		goto out;
+	}
 	(*undo)->header = *header;
 	(*undo)->limit_bytes = limit_bytes;
 	(*undo)->end = UNDO_ENTRIES_OFFSET;
-	format_header(header, raw);
-	code = write_all(fd, raw, sizeof(raw), 0);
+	code = begin_file(*undo, draft, path);
 	if (!code)
-		code = undo_sync(*undo);
-	if (!code)
-		code = sync_directory(path);
-	if (!code)
-		return 0;
+		goto out;
 	undo_close(*undo);
 	*undo = NULL;
+	unlink(draft);
 	error_set(error, code, "%s: the undo file cannot be written: %s", path, strerror(-code));
 	error_next(error, "give another place with --save FILE, or go without: --no-save");
+out:
+	free(draft);
 	return code;
 }
 

@@ -103,6 +103,8 @@ void undo_close(struct undo *undo); /* NULL is fine */
 
 /* Opens a file to look at its entries; is_written: notes will be made. -EBADMSG where it is not an undo file. */
 int undo_open(const char *path, bool is_written, struct undo **undo, struct svc_error *error);
+/* The header alone, of a file that need not be whole behind it. -EBADMSG where there is none, or -errno. */
+int undo_read_header(const char *path, struct undo_header *header);
 const struct undo_header *undo_header(const struct undo *undo);
 enum undo_state undo_state(const struct undo *undo);
 

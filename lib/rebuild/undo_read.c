@@ -244,6 +244,17 @@ int undo_open(const char *path, bool is_written, struct undo **undo, struct svc_
 	return error_set(error, code, "%s: the undo file cannot be read: %s", path, strerror(-code));
 }
 
+int undo_read_header(const char *path, struct undo_header *header)
+{
+	uint8_t raw[UNDO_HEADER_BYTES];
+	int fd = open(path, O_RDONLY | O_CLOEXEC), code = fd < 0 ? -errno : read_all(fd, raw, sizeof(raw), 0);
+	bool has_short_names;
+
+	if (fd >= 0)
+		close(fd);
+	return code == -ENODATA ? -EBADMSG : code ? code : parse_header(raw, header, &has_short_names);
+}
+
 const struct undo_header *undo_header(const struct undo *undo)
 {
 	return &undo->header;

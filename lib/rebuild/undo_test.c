@@ -621,6 +621,43 @@ static void test_full_disk(void **state)
 	assert_as_before(bed);
 }
 
+/* What ended while the file was made, for want of room or power, leaves nothing that the next one stumbles over. */
+static void test_beginning(void **state)
+{
+	struct bed *bed = *state;
+	char draft[sizeof(bed->path) + 8];
+	struct rlimit limit, was;
+	struct stat there;
+	struct undo *undo;
+	int fd;
+
+	undo_close(bed->undo);
+	bed->undo = NULL;
+	unlink(bed->path);
+	snprintf(draft, sizeof(draft), "/tmp/.%s.new", bed->path + 5);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	limit = was;
+	limit.rlim_cur = 5000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &undo, &bed->error), -ENOSPC);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_int_equal(stat(bed->path, &there), -1);
+	assert_int_equal(stat(draft, &there), -1);
+	fd = open(draft, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(write(fd, bed->before[0], 20000), 20000); /* power went */
+	close(fd);
+	fd = open(bed->path, O_RDWR | O_CREAT, 0600); /* mktemp */
+	close(fd);
+	assert_int_equal(undo_create(bed->path, &bed->header, 0, &bed->undo, &bed->error), 0);
+	assert_int_equal(stat(draft, &there), -1);
+	overwrite(bed, 0, 4096, 5120, 1);
+	reopen(bed);
+	assert_int_equal(undo_places(bed->undo), 1);
+	assert_int_equal(put_back(bed), 0);
+	assert_as_before(bed);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -643,6 +680,7 @@ int main(void)
 		TEST(test_append),
 		TEST(test_names),
 		TEST(test_limit),
+		TEST(test_beginning),
 		TEST(test_full_disk),
 	};
 
