@@ -45,6 +45,7 @@ struct dev {
 	bool is_remote;       /* reached over the network */
 	bool is_live;         /* mounted, held by device-mapper, or otherwise in use on this host */
 	bool is_read_only;    /* cannot be written at all */
+	bool has_no_flush;    /* what is written is never known to be durable: not opened for writing */
 	uint64_t identity[2]; /* same device, same numbers: st_dev and st_ino, or 0 and st_rdev; 0, 0: unknown */
 	uint64_t backing[2];  /* of a loop device: the identity of the file behind it; else 0, 0 */
 	uint64_t backing_offset_bytes; /* where in that file it begins */
@@ -69,7 +70,8 @@ struct dev_options {
  * Opens what a locator names: a block device (always O_DIRECT), an image file, or an NBD URI.
  * Errors: -errno with a sentence that names the locator: -ENOENT, -EACCES, -EISDIR (a directory),
  * -ENODEV (a character device, socket ...: never a copy), -ETIMEDOUT, -ECONNREFUSED, -EIO,
- * -EHOSTUNREACH, -ECONNRESET, -EINVAL (a URI that libnbd refuses); for writing also -EBUSY, -EROFS.
+ * -EHOSTUNREACH, -ECONNRESET, -EINVAL (a URI that libnbd refuses); for writing also -EBUSY, -EROFS
+ * (an export without flush too).
  */
 int dev_open(const char *locator, const struct dev_options *options, struct dev **dev, struct svc_error *error);
 

@@ -149,9 +149,6 @@ static int nbd_dev_flush(struct dev *dev)
 
 	if (server->lost)
 		return server->lost;
-	/* Without it nobody can tell when what was written is durable. */
-	if (!server->export.has_flush)
-		return -ENOTSUP;
 	/* Multi-connection means that a flush on one counts for all. */
 	return server_note(server, connection, connection_flush(connection));
 }
@@ -256,6 +253,12 @@ int nbd_dev_open(const char *uri, const struct dev_options *options, struct dev 
 		r = error_set(error, -EROFS, LOCATOR ": the server exports it read-only", uri);
 		error_next(error, "export it writable (qemu-nbd without -r)");
 	}
+	/* Without it nobody can tell when what was written is durable: found out now, and not after the first write. */
+	if (!r && writes && !server->export.has_flush) {
+		r = error_set(error, -EROFS, LOCATOR ": the server has no flush, so that nothing written to it is safe",
+		              uri);
+		error_next(error, "%s", reason_row(REASON_NO_FLUSH)->next);
+	}
 	if (r) {
 		nbd_dev_close(&server->dev);
 		return r;
@@ -269,6 +272,7 @@ int nbd_dev_open(const char *uri, const struct dev_options *options, struct dev 
 		.chunk_bytes = CHUNK_BYTES,
 		.is_remote = true,
 		.is_read_only = server->export.is_read_only,
+		.has_no_flush = !server->export.has_flush,
 	};
 	*dev = &server->dev;
 	return 0;

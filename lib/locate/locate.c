@@ -396,6 +396,7 @@ int locate_leg(struct copy *copy, const char *lv, struct access *access, struct 
 	copy->device_bytes = access->device->size_bytes;
 	copy->is_live = access->device->is_live;
 	copy->is_read_only = access->device->is_read_only;
+	copy->has_no_flush = access->device->has_no_flush;
 	code = locate_on_device(&search);
 	vg_free(search.vg);
 	return code;

@@ -193,9 +193,14 @@ static int check_writable(struct planning *p)
 	for (int i = 0; i < p->copies; i++)
 		has_targets |= p->plan->is_target[i];
 	for (int i = 0; i < p->copies && has_targets; i++) {
-		if (!p->plan->is_member[i] || !p->copy[i].is_read_only)
+		if (!p->plan->is_member[i] || (!p->copy[i].is_read_only && !p->copy[i].has_no_flush))
 			continue;
-		reason_add(p->refusals, REASON_READ_ONLY, i, "%s is read-only", p->copy[i].name);
+		if (p->copy[i].is_read_only)
+			reason_add(p->refusals, REASON_READ_ONLY, i, "%s is read-only", p->copy[i].name);
+		else
+			reason_add(p->refusals, REASON_NO_FLUSH, i,
+			           "%s: the NBD server has no flush, so that nothing written to it is safe",
+			           p->copy[i].name);
 		return SVC_EXIT_REFUSED;
 	}
 	return 0;

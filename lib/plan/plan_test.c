@@ -27,7 +27,7 @@ struct row {
 	uint64_t pv_bytes; /* what each leg's PV needs by this copy's metadata */
 	const char *pv;    /* of a PV that lost its leg */
 	bool is_live, is_rebuilt, is_recovering, is_resyncing, needs_recovery, is_other_vg, is_not_compared,
-		is_newer_record, is_read_only;
+		is_newer_record, is_read_only, has_no_flush;
 	unsigned removes;  /* bit per leg whose PV its metadata no longer has */
 	unsigned moves;    /* bit per leg that its metadata has in another place */
 	unsigned metaless; /* bit per leg whose rmeta its metadata has elsewhere */
@@ -170,6 +170,9 @@ static const struct testcase cases[] = {
 	{ "in use", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK, .is_live = true), LEG("s", 1, A) }, "fast", 4, "SVC-IN-USE", 0 },
 	{ "write-protected", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096, .is_read_only = true), LEG("s", 1, A) }, "", 4, "SVC-READ-ONLY", 0 },
 	{ "the one to keep is write-protected: its record could not be written", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096), LEG("s", 1, A, .is_read_only = true) }, "", 4, "SVC-READ-ONLY", 0 },
+	{ "a server without flush", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096, .has_no_flush = true), LEG("s", 1, A) }, "", 4, "SVC-NO-FLUSH", 0 },
+	{ "the one to keep is on a server without flush", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096), LEG("s", 1, A, .has_no_flush = true) }, "", 4, "SVC-NO-FLUSH", 0 },
+	{ "a server without flush, and nothing to do", VERDICT_IN_SYNC, -1, { LEG("a", 0, I, .has_no_flush = true), LEG("s", 1, I) }, "", 0, "", 0 },
 	{ "write-protected, and nothing to do", VERDICT_IN_SYNC, -1, { LEG("a", 0, I, .is_read_only = true), LEG("s", 1, I) }, "", 0, "", 0 },
 	{ "blank, one of three, and nobody knows which", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK), LEG3("s", 2, A) }, "fast", 4, "SVC-LEG-UNKNOWN", 0 },
 	{ "svc.conf names a leg that is there", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK), LEG3("s", 2, A) }, "fast legs=2,2", 4, "SVC-LEG-UNKNOWN", 0 },
@@ -223,6 +226,7 @@ static void fill_copy(const struct row *row, struct copy *copy)
 	copy->condition = row->condition;
 	copy->is_live = row->is_live;
 	copy->is_read_only = row->is_read_only;
+	copy->has_no_flush = row->has_no_flush;
 	copy->device_bytes = row->device_bytes                   ? row->device_bytes
 	                     : row->condition == COPY_UNREADABLE ? 0
 	                                                         : DEVICE_BYTES;
