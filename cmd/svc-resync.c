@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,6 +106,7 @@ struct call {
 	int exit;
 	bool is_shown;           /* the screen with the plan was printed */
 	bool are_refusals_shown; /* and was refused before */
+	bool is_logged;          /* a history is given up */
 };
 
 static struct report report_of(const struct call *call)
@@ -185,18 +187,11 @@ static int confirm_plan(struct call *call)
 }
 
 /* On a terminal: what gives up a history wants the name of the copy that is kept, the rest a plain yes. */
-static int confirm(void *context)
+static int ask(struct call *call)
 {
-	struct call *call = context;
 	const struct plan *plan = &call->resync.plan;
 	const char *name = call->survey.copy[plan->authority].name;
 
-	progress_end(&call->progress);
-	call->progress = (struct progress){ .out = stderr,
-		                            .what = "rebuilding",
-		                            .is_shown = call->progress.is_shown,
-		                            .requested = call->progress.requested };
-	show_plan(call);
 	if (call->confirmed)
 		return confirm_plan(call);
 	if (call->common->is_yes)
@@ -212,6 +207,29 @@ static int confirm(void *context)
 	}
 	reason_add(&call->resync.refusals, REASON_NOT_CONFIRMED, -1, "nothing was written: the plan was not confirmed");
 	return SVC_EXIT_REFUSED;
+}
+
+static int confirm(void *context)
+{
+	struct call *call = context;
+	struct report report;
+	int code;
+
+	progress_end(&call->progress);
+	call->progress = (struct progress){ .out = stderr,
+		                            .what = "rebuilding",
+		                            .is_shown = call->progress.is_shown,
+		                            .requested = call->progress.requested };
+	show_plan(call);
+	code = ask(call);
+	if (code || !call->resync.plan.is_forced)
+		return code;
+	/* In the log in any case; with -q alone there is no other place where it would be said. */
+	report = report_of(call);
+	openlog(svc_resync.name, LOG_PID, LOG_DAEMON);
+	report_log_given_up(&report, call->common->is_quiet && !call->common->is_json ? stderr : NULL);
+	call->is_logged = true;
+	return 0;
 }
 
 static int find_copy(const struct survey *survey, const char *name)
@@ -289,6 +307,7 @@ static int resync(struct call *call, const struct resync_arguments *arguments, s
 		.confirm = confirm,
 		.context = call,
 	};
+	struct report report;
 	int code = read_wish(&call->survey, arguments, &options.wish, error);
 
 	if (code)
@@ -303,6 +322,9 @@ static int resync(struct call *call, const struct resync_arguments *arguments, s
 	code = resync_run(&call->survey, &options, &call->resync, error);
 	progress_end(&call->progress);
 	call->exit = code;
+	report = report_of(call);
+	if (call->is_logged)
+		report_log_end(&report, call->resync.is_done, error->text);
 	return code;
 }
 

@@ -80,8 +80,8 @@ static void describe_whole(const struct report *report, int i, char *text, size_
 		         *times ? times : "of unknown age");
 }
 
-/* Whose history ends here: when it was last written, and the files that are lost. */
-static void print_given_up(const struct report *report, FILE *out)
+/* Of each target when it was last written, and the files that are lost; also those that the screen has above. */
+static void print_targets(const struct report *report, bool is_alone, FILE *out)
 {
 	const struct plan *plan = report->plan;
 	const char *label = "gives up";
@@ -90,6 +90,7 @@ static void print_given_up(const struct report *report, FILE *out)
 	for (int i = 0; i < report->copies; i++) {
 		const struct content_difference *content = &report->comparison->copy[i];
 		const struct attribution *owners = report_owners(report, i);
+		bool has_files = owners->files && (content->owners.done || (is_alone && report->comparison->done));
 
 		if (!plan->is_target[i])
 			continue;
@@ -105,12 +106,12 @@ static void print_given_up(const struct report *report, FILE *out)
 			         name_of(report, i), *times ? times : "of unknown age", content->used_bytes,
 			         authority_name(report), owners->files, owners->files == 1 ? "file" : "files",
 			         !owners->files             ? ""
-			         : content->owners.done     ? ":"
+			         : has_files                ? ":"
 			         : report->comparison->done ? " (those above)"
 			                                    : "");
 		report_paragraph(report, out, label, text);
-		if (plan->is_compared[i] && !plan->is_whole[i] && content->owners.done)
-			report_files(report, out, &content->owners);
+		if (plan->is_compared[i] && !plan->is_whole[i] && has_files)
+			report_files(report, out, owners);
 		label = "";
 	}
 }
@@ -145,6 +146,12 @@ static void print_absent(const struct report *report, FILE *out)
 		         leg, right->leg_pv_uuid[leg]);
 		report_paragraph(report, out, "", text);
 	}
+}
+
+void report_given_up(const struct report *report, bool is_alone, FILE *out)
+{
+	print_targets(report, is_alone, out);
+	print_absent(report, out);
 }
 
 /* What --to leaves out, and what that means for it. */
@@ -192,10 +199,8 @@ void report_plan(const struct report *report, FILE *out)
 	print_refusals(report, out);
 	if (report->refusals->count)
 		return;
-	if (plan->is_forced && plan->actions) {
-		print_given_up(report, out);
-		print_absent(report, out);
-	}
+	if (plan->is_forced && plan->actions)
+		report_given_up(report, false, out);
 	if (!plan->actions)
 		report_paragraph(report, out, "plan", "nothing is to be done");
 	for (int a = 0; a < plan->actions; a++) {

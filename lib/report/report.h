@@ -66,6 +66,17 @@ bool report_boot_is_active(const char *path);
 /* The plan, action by action, and where the undo goes; or why there is none. */
 void report_plan(const struct report *report, FILE *out);
 
+/*
+ * What a forced plan ends: whose history, when it was last written, which files, and which legs are not here. is_alone:
+ * report_text, which has files too, is not above it.
+ */
+void report_given_up(const struct report *report, bool is_alone, FILE *out);
+
+/* The same to the system's log, every file of it, and line by line to `also` (NULL: nowhere else). */
+void report_log_given_up(const struct report *report, FILE *also);
+/* ... and what became of it; `why` not, where it is not done. */
+void report_log_end(const struct report *report, bool is_done, const char *why);
+
 /* What was written, proven and saved (where all of the plan was done); what could not be; what is left to do. */
 void report_result(const struct report *report, bool is_done, FILE *out);
 
