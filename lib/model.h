@@ -230,6 +230,7 @@ struct copy {
 	char locator[SVC_LOCATOR_SIZE]; /* as given */
 	char group[SVC_NAME_SIZE];      /* the name without @path: equal groups are paths to one copy */
 	bool is_live;                   /* in use by this host: it may change while we read */
+	char held_by[200];              /* by whom, in words, as far as that can be told; else empty */
 	bool is_read_only;     /* the device, the export or the file system around the file lets nobody write */
 	bool has_no_flush;     /* the export cannot say when what is written to it is durable */
 	uint64_t device_bytes; /* size of the device or file; 0 where it could not be opened */

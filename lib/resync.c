@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "compare/compare.h"
+#include "dev/holders.h"
 #include "rebuild/online.h"
 #include "verdict/verdict.h"
 
@@ -89,21 +90,31 @@ int resync_lock(const char *lv_uuid, int *lock, struct svc_error *error)
 	return SVC_EXIT_REFUSED;
 }
 
+int resync_refuse_live(const struct copy *copy, struct svc_error *error)
+{
+	char who[200];
+
+	dev_holders(copy->locator, who, sizeof(who));
+	error_set(error, -EBUSY, "%s: %s is in use on this host%s%s", copy->name, copy->locator, *who ? ": " : "", who);
+	error_next(error, "%s", reason_row(REASON_IN_USE)->next);
+	return SVC_EXIT_REFUSED;
+}
+
 int resync_open_device(const struct copy *copy, const struct locate_options *locate, struct dev **device,
                        struct svc_error *error)
 {
 	struct dev_options options = locate->dev;
+	char who[200];
 	int code;
 
 	options.access = DEV_WRITE;
 	code = dev_open(copy->locator, &options, device, error);
-	if (!code && (*device)->is_live) {
-		error_set(error, -EBUSY, "%s: %s is in use on this host", copy->name, copy->locator);
-		error_next(error, "%s", reason_row(REASON_IN_USE)->next);
-		return SVC_EXIT_REFUSED;
-	}
+	if (!code && (*device)->is_live)
+		return resync_refuse_live(copy, error);
 	if (!code)
 		return 0;
+	if (code == -EBUSY && *dev_holders(copy->locator, who, sizeof(who)))
+		return resync_refuse_live(copy, error);
 	return code == -EBUSY || code == -EROFS || code == -EACCES ? SVC_EXIT_REFUSED : SVC_EXIT_IO;
 }
 

@@ -15,6 +15,9 @@ int resync_settle_saving(const struct survey *survey, const struct resync_option
  */
 int resync_lock(const char *lv_uuid, int *lock, struct svc_error *error);
 
+/* It is in use: the sentence, with by whom. Returns the exit code. */
+int resync_refuse_live(const struct copy *copy, struct svc_error *error);
+
 /* The copy's device for writing, exclusively. 0 or the exit code. */
 int resync_open_device(const struct copy *copy, const struct locate_options *locate, struct dev **device,
                        struct svc_error *error);

@@ -22,11 +22,8 @@ static int borrow_device(const struct survey *survey, int i, struct dev **device
 	const struct copy *copy = &survey->copy[i];
 
 	*device = survey->access[i].device;
-	if (copy->is_live) {
-		error_set(error, -EBUSY, "%s: %s is in use on this host", copy->name, copy->locator);
-		error_next(error, "%s", reason_row(REASON_IN_USE)->next);
-		return SVC_EXIT_REFUSED;
-	}
+	if (copy->is_live)
+		return resync_refuse_live(copy, error);
 	if (*device)
 		return 0;
 	error_set(error, -EIO, "%s: %s cannot be reached", copy->name, copy->locator);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dev/holders.h"
 #include "locate/foreign.h"
 #include "locate/pv.h"
 #include "locate/vg.h"
@@ -421,6 +422,8 @@ int locate_copy(struct copy *copy, const struct locate_options *options, struct 
 		reason_add(&copy->findings, REASON_OPEN, ALL, "%s", error->text);
 		return 0;
 	}
+	if (access->device->is_live)
+		dev_holders(copy->locator, copy->held_by, sizeof(copy->held_by));
 	return locate_leg(copy, options->lv, access, error);
 }
 

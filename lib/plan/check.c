@@ -185,6 +185,15 @@ static int check_targets(struct planning *p)
 	return 0;
 }
 
+int planning_refuse_live(const struct planning *p, int i)
+{
+	const struct copy *copy = &p->copy[i];
+
+	reason_add(p->refusals, REASON_IN_USE, i, "%s is in use on this host%s%s", copy->name,
+	           *copy->held_by ? ": " : "", copy->held_by);
+	return SVC_EXIT_REFUSED;
+}
+
 /* The members' records and superblocks change with the targets. */
 static int check_writable(struct planning *p)
 {
@@ -193,7 +202,11 @@ static int check_writable(struct planning *p)
 	for (int i = 0; i < p->copies; i++)
 		has_targets |= p->plan->is_target[i];
 	for (int i = 0; i < p->copies && has_targets; i++) {
-		if (!p->plan->is_member[i] || (!p->copy[i].is_read_only && !p->copy[i].has_no_flush))
+		if (!p->plan->is_member[i])
+			continue;
+		if (p->copy[i].is_live)
+			return planning_refuse_live(p, i);
+		if (!p->copy[i].is_read_only && !p->copy[i].has_no_flush)
 			continue;
 		if (p->copy[i].is_read_only)
 			reason_add(p->refusals, REASON_READ_ONLY, i, "%s is read-only", p->copy[i].name);

@@ -134,10 +134,8 @@ static int choose_target(struct planning *p, int i)
 		}
 		p->plan->is_whole[i] = true;
 	}
-	if (copy->is_live) {
-		reason_add(p->refusals, REASON_IN_USE, i, "%s is in use on this host", copy->name);
-		return SVC_EXIT_REFUSED;
-	}
+	if (copy->is_live)
+		return planning_refuse_live(p, i);
 	p->plan->is_target[i] = true;
 	p->plan->is_compared[i] = p->comparison->done && p->comparison->copy[i].compared;
 	p->plan->is_whole[i] |= copy->condition != COPY_USABLE && !copy->leg_bytes;

@@ -168,6 +168,8 @@ static const struct testcase cases[] = {
 	{ "another mirror's leg, not named", VERDICT_UNRELATED, -1, { LEG("a", 0, STATE_FOREIGN, .is_other_vg = true), LEG("s", 1, D) }, "from=1 forced", 4, "SVC-NAME-TARGET", 0 },
 	{ "a bare one and a leg", VERDICT_UNRELATED, -1, { BARE("a", STATE_FOREIGN), LEG("s", 1, D) }, "from=1 forced", 4, "SVC-NAME-TARGET", 0 },
 	{ "in use", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK, .is_live = true), LEG("s", 1, A) }, "fast", 4, "SVC-IN-USE", 0 },
+	{ "the one to keep is in use: its superblock could not be written", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096), LEG("s", 1, A, .is_live = true) }, "", 4, "SVC-IN-USE", 0 },
+	{ "in use, and nothing to do", VERDICT_IN_SYNC, -1, { LEG("a", 0, I, .is_live = true), LEG("s", 1, I, .is_live = true) }, "", 0, "", 0 },
 	{ "write-protected", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096, .is_read_only = true), LEG("s", 1, A) }, "", 4, "SVC-READ-ONLY", 0 },
 	{ "the one to keep is write-protected: its record could not be written", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096), LEG("s", 1, A, .is_read_only = true) }, "", 4, "SVC-READ-ONLY", 0 },
 	{ "a server without flush", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 4096, .has_no_flush = true), LEG("s", 1, A) }, "", 4, "SVC-NO-FLUSH", 0 },

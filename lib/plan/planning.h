@@ -19,6 +19,9 @@ struct planning {
 /* A leg, but of a mirror that is not the authority's. */
 bool planning_is_other_mirror(const struct planning *p, int i);
 
+/* SVC-IN-USE: says who uses copy i, where that is known. Returns the exit code. */
+int planning_refuse_live(const struct planning *p, int i);
+
 /* Once targets and members are chosen: 0, or the exit code to refuse with and why in *refusals. */
 int planning_check(struct planning *p);
 
