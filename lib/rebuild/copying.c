@@ -11,7 +11,7 @@
  * Progress becomes durable when so much more was written, but at most once a second: to wait for the medium holds the
  * copying up for some milliseconds. It is what a person is told; what a crash leaves is found by comparing again.
  */
-enum { PROGRESS_BYTES = 64 << 20, PROGRESS_US = 1000000 };
+enum { PROGRESS_BYTES = 64 << 20, PROGRESS_US = 1000000, CHECK_US = 1000000 };
 
 static bool is_progress_due(const struct member *member, uint64_t written_bytes)
 {
@@ -28,8 +28,10 @@ static int content_step(void *context, uint64_t written_bytes)
 
 	if (r->options->progress)
 		r->options->progress(r->options->context, done, r->plan->bytes);
-	if (!is_progress_due(member, written_bytes))
-		return 0;
+	if (rebuild_now_us() - member->checked_us >= CHECK_US)
+		code = rebuild_check_mark(r, r->target);
+	if (code || !is_progress_due(member, written_bytes))
+		return code;
 	code = dev_flush(member->saver);
 	member->durable_bytes = written_bytes;
 	member->durable_us = rebuild_now_us();
@@ -86,6 +88,8 @@ int rebuild_copy_content(struct rebuild *r, int i, bool wants_used)
 		error_next(r->error, "run the same command again to go on");
 		return flushed ? rebuild_failed(r, i, flushed, "cannot be flushed") : code;
 	}
+	if (code == -EUSERS) /* rebuild_check_mark's, with its sentence */
+		return code;
 	if (code && job.read_error)
 		return rebuild_failed(r, r->plan->authority, code, "cannot be read");
 	return code ? rebuild_failed(r, i, code, "cannot be written") : 0;

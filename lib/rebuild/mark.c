@@ -15,29 +15,58 @@
 
 enum { LOCK_POLL_MS = 50, LOCK_WAIT_MS = 10000 };
 
+/* The slots as they are: the newest record and the slot that holds it, -1 where none does. */
+static int read_slots(struct dev *area, struct record *newest, int *holder, bool *is_taken)
+{
+	uint8_t *slot = dev_buffer(RECORD_SLOT_BYTES);
+	int code = slot ? 0 : -ENOMEM;
+
+	*holder = -1;
+	*is_taken = false;
+	for (int i = 0; i < RECORD_SLOTS && !code; i++) {
+		struct record record;
+
+		code = dev_read(area, slot, RECORD_SLOT_BYTES, (uint64_t)i * RECORD_SLOT_BYTES);
+		*is_taken |= !code && !record_may_be_ours(slot);
+		if (code || record_parse(slot, &record) != RECORD_VALID ||
+		    (*holder >= 0 && record.sequence <= newest->sequence))
+			continue;
+		*holder = i;
+		*newest = record;
+	}
+	free(slot);
+	return code;
+}
+
+int record_check(struct dev *area, const struct record *record)
+{
+	uint8_t wanted[RECORD_SLOT_BYTES], found[RECORD_SLOT_BYTES];
+	struct record newest;
+	bool is_taken;
+	int holder, code = read_slots(area, &newest, &holder, &is_taken);
+
+	if (code)
+		return code;
+	if (holder < 0)
+		return record->sequence ? -ESTALE : 0;
+	return record_format(record, wanted) || record_format(&newest, found) || memcmp(wanted, found, sizeof(wanted))
+	               ? -ESTALE
+	               : 0;
+}
+
 int record_store(struct dev *area, struct record *record)
 {
 	uint8_t *slot = dev_buffer(RECORD_SLOT_BYTES);
-	uint64_t newest = 0;
-	int holder = -1, code = slot ? 0 : -ENOMEM;
+	struct record newest = { 0 };
 	bool is_taken = false;
+	int holder = -1, code = slot ? read_slots(area, &newest, &holder, &is_taken) : -ENOMEM;
 
-	for (int i = 0; i < RECORD_SLOTS && !code; i++) {
-		struct record old;
-
-		code = dev_read(area, slot, RECORD_SLOT_BYTES, (uint64_t)i * RECORD_SLOT_BYTES);
-		is_taken |= !code && !record_may_be_ours(slot);
-		if (code || record_parse(slot, &old) != RECORD_VALID || (holder >= 0 && old.sequence <= newest))
-			continue;
-		holder = i;
-		newest = old.sequence;
-	}
 	if (!code && holder < 0 && is_taken)
 		code = -EEXIST;
-	if (!code && newest == UINT64_MAX) /* none is newer, and an older one would not count */
+	if (!code && holder >= 0 && newest.sequence == UINT64_MAX) /* no other one would count */
 		code = -EOVERFLOW;
 	if (!code) {
-		record->sequence = newest + 1;
+		record->sequence = holder < 0 ? 1 : newest.sequence + 1;
 		code = record_format(record, slot);
 	}
 	if (!code)

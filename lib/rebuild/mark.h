@@ -14,6 +14,9 @@
  */
 int record_store(struct dev *area, struct record *record);
 
+/* Whether the area's newest record is this one. 0, -ESTALE where another one was written since, or -errno. */
+int record_check(struct dev *area, const struct record *record);
+
 /*
  * Held by who reads records of a mirror in use and writes them again: the monitor and a rebuild, which know nothing of
  * each other on this host. To be given back with record_unlock. -ETIMEDOUT where it is not to be had within 10 s, -errno.

@@ -80,10 +80,16 @@ static void test_stored(void **state)
 
 	(void)state;
 	assert_int_equal(dev_open_memory(area, sizeof(area), false, &dev), 0);
+	assert_int_equal(record_check(dev, &record), 0); /* none, and none was read */
 	assert_int_equal(record_store(dev, &record), 0);
+	back = record;
 	assert_int_equal(record_store(dev, &record), 0);
 	assert_int_equal(record.sequence, 2);
+	assert_int_equal(record_check(dev, &back), -ESTALE); /* somebody wrote since */
 	assert_int_equal(record_parse(area + RECORD_SLOT_BYTES, &back), RECORD_VALID);
+	assert_int_equal(record_check(dev, &record), 0);
+	back.changed_time = 7;
+	assert_int_equal(record_check(dev, &back), -ESTALE); /* the same number, and another record */
 	memcpy(before, area, sizeof(area));
 	strcpy(record.rebuild_source, "my shared.img");
 	assert_int_equal(record_store(dev, &record), -EINVAL);

@@ -23,6 +23,24 @@ int rebuild_store_mark(struct rebuild *r, int i, struct dev *area, const char *p
 	return record_store(area, &r->member[i].record);
 }
 
+/*
+ * One rebuild of a mirror at a time runs on a host; a second host that reaches the same device over its own path, or over
+ * another connection to one NBD server, knows nothing of that. Its mark is what tells.
+ */
+int rebuild_check_mark(struct rebuild *r, int i)
+{
+	struct member *member = &r->member[i];
+	int code = member->over.record ? record_check(member->plain.record, &member->record) : 0;
+
+	member->checked_us = rebuild_now_us();
+	if (code != -ESTALE)
+		return code ? rebuild_failed(r, i, code, "its record cannot be read again") : 0;
+	error_set(r->error, -EUSERS, "%s: its record is not the one that this rebuild wrote: somebody else writes to it",
+	          r->copy[i].name);
+	error_next(r->error, "see what the other controller does; when it has ended, run the command again");
+	return -EUSERS;
+}
+
 /* Over the file system's magic number, and behind that the run's. */
 static int mark_fs(struct dev *leg, uint64_t run)
 {
@@ -36,8 +54,10 @@ static int mark_fs(struct dev *leg, uint64_t run)
 int rebuild_mark(struct rebuild *r, int i)
 {
 	struct access *over = &r->member[i].over;
-	int code = 0;
+	int code = rebuild_check_mark(r, i);
 
+	if (code)
+		return code;
 	if (over->record)
 		code = rebuild_store_mark(r, i, over->record, r->member[i].now.evidence.lvm.pv_uuid, REBUILD_CONTENT);
 	if (!code && rebuild_authority(r)->evidence.lvm.type == MIRROR_RAID1)
@@ -180,8 +200,12 @@ static int unmark_fs(struct rebuild *r, int i)
 int rebuild_unmark(struct rebuild *r, int i)
 {
 	struct access *over = &r->member[i].over;
-	int code = rebuild_is_fs_marked(r, i) ? unmark_fs(r, i) : 0;
+	int code = rebuild_check_mark(r, i);
 
+	if (code)
+		return code;
+	if (rebuild_is_fs_marked(r, i))
+		code = unmark_fs(r, i);
 	if (!code && over->record) {
 		mark_whole(&r->member[i].record, rebuild_authority(r), rebuild_target_legs(r), r->options->now);
 		if (r->plan->is_forced)

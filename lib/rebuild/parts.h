@@ -22,6 +22,7 @@ struct member {
 	struct bitset *written; /* units of the leg */
 	uint64_t durable_bytes; /* content up to the last durable progress */
 	uint64_t durable_us;    /* when that was, by rebuild_now_us */
+	uint64_t checked_us;    /* when the record was last seen to be the one written last */
 };
 
 struct rebuild {
@@ -90,6 +91,9 @@ int rebuild_prove(struct rebuild *r, int i);
 int rebuild_update_text(struct rebuild *r, int i); /* settling.c */
 int rebuild_settle(struct rebuild *r, int i);
 int rebuild_forgive(struct rebuild *r, int i);
+
+/* Whether the record of member i is as it was read, or written last: else somebody else writes to it too: -EUSERS. */
+int rebuild_check_mark(struct rebuild *r, int i);
 
 /* The record says how far the content is. */
 int rebuild_store_mark(struct rebuild *r, int i, struct dev *area, const char *pv_uuid, enum rebuild_state state);

@@ -24,7 +24,8 @@ int rebuild_update_text(struct rebuild *r, int i)
 	if (code == -EREMCHG) {
 		error_set(r->error, code, "%s: by the LVM metadata that %s has now its leg is in another place",
 		          r->copy[i].name, rebuild_authority(r)->name);
-		error_next(r->error, "see who changes the volume group while it is rebuilt, then run the command again");
+		error_next(r->error,
+		           "see who changes the volume group while it is rebuilt, then run the command again");
 		return code;
 	}
 	return code ? rebuild_failed(r, i, code, "its LVM metadata cannot be brought up to date") : 0;
