@@ -35,8 +35,8 @@ int rebuild_check_mark(struct rebuild *r, int i)
 	member->checked_us = rebuild_now_us();
 	if (code != -ESTALE)
 		return code ? rebuild_failed(r, i, code, "its record cannot be read again") : 0;
-	error_set(r->error, -EUSERS, "%s: its record is not the one that this rebuild wrote: somebody else writes to it",
-	          r->copy[i].name);
+	error_set(r->error, -EUSERS,
+	          "%s: its record is not the one that this rebuild wrote: somebody else writes to it", r->copy[i].name);
 	error_next(r->error, "see what the other controller does; when it has ended, run the command again");
 	return -EUSERS;
 }
