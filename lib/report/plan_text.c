@@ -287,6 +287,9 @@ void report_result(const struct report *report, bool is_done, FILE *out)
 
 		snprintf(text, sizeof(text), "%s: %s", reason_row(reason->id)->id, reason->text);
 		report_paragraph(report, out, "remark", text);
-		print_restoring(report, out, reason->copy);
+		if (reason->id == REASON_LVM_MISSING)
+			print_restoring(report, out, reason->copy);
+		else
+			report_action(report, out, reason_row(reason->id)->next);
 	}
 }

@@ -275,6 +275,12 @@ static void test_remark(void **state)
 	strcpy(copy[0].locator, "a.img");
 	print(true, true);
 	says("\n          vgextend --restoremissing svc /dev/disk/by-id/lvm-pv-uuid-pv-0\n");
+	/* One that is about no copy. */
+	remarks.count = 0;
+	reason_add(&remarks, REASON_UNDO_CUT, -1, "undo-1 is cut off");
+	print(true, true);
+	says("  remark: SVC-UNDO-CUT: undo-1 is cut off\n");
+	says("  action: keep it only where");
 	/* Older metadata does not count; what is not rebuilt is rightly called missing. */
 	remarks.count = 0;
 	copy[0].evidence.lvm.seqno = 9;

@@ -193,5 +193,6 @@ online_mounted_guest()
 	dmsetup mknodes
 	svc resync 4 --yes
 	grep -q 'SVC-IN-USE' /tmp/said || die "not for being in use"
+	tr -s ' \n' '  ' < /tmp/said | grep -q 'in use on this host: held by dm-[0-9]* (other)' || die "by whom is not said"
 	dmsetup remove other
 }
