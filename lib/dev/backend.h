@@ -3,6 +3,8 @@
 #ifndef SVC_DEV_BACKEND_H
 #define SVC_DEV_BACKEND_H
 
+#include <errno.h>
+
 #include "dev/dev.h"
 
 enum {
@@ -25,6 +27,16 @@ int nbd_dev_open(const char *uri, const struct dev_options *options, struct dev 
 static inline bool dev_range_fits(uint64_t size, uint64_t offset, uint64_t length)
 {
 	return offset <= size && length <= size - offset;
+}
+
+/*
+ * What a transfer failed with, -errno. A spot that the medium does not give back has many names: SCSI and NVMe disks
+ * say ENODATA (block/blk-core.c, BLK_STS_MEDIUM) or EILSEQ (BLK_STS_PROTECTION), file systems with checksums EBADMSG.
+ * Above, where a copy is judged and mended, they are one: -EIO.
+ */
+static inline int dev_failure(int number)
+{
+	return number == ENODATA || number == EILSEQ || number == EBADMSG ? -EIO : -number;
 }
 
 #endif

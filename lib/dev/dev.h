@@ -17,8 +17,9 @@ struct dev;
 
 struct dev_ops {
 	/*
-	 * Whole transfer or failure: 0, or -errno (-EIO for a short one). Called from several threads at
-	 * once. Offset, length and buffer are multiples of dev->align_bytes and lie within the device.
+	 * Whole transfer or failure: 0, or -errno (-EIO for a short one, and for a spot that the medium does not
+	 * give back, whatever the kernel calls it). Called from several threads at once. Offset, length and buffer
+	 * are multiples of dev->align_bytes, but for a device that ends in a part of a block, and lie within it.
 	 */
 	int (*pread)(struct dev *dev, void *buffer, size_t length, uint64_t offset);
 	int (*pwrite)(struct dev *dev, const void *buffer, size_t length, uint64_t offset);

@@ -4,31 +4,82 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/bitset.h"
 
 enum { SECTOR_BYTES = 512 };
+
+/* What the cache shows, and the medium need not have. */
+struct cached {
+	struct cached *next; /* written later */
+	uint64_t offset;
+	size_t length;
+	uint8_t bytes[];
+};
 
 struct fault {
 	struct dev dev;
 	struct dev *base; /* the caller's */
 	struct fault_plan plan;
-	pthread_mutex_t lock; /* of count */
+	pthread_mutex_t lock; /* of all below */
 	struct fault_count count;
+	struct bitset *mended; /* sectors of plan.bad, from the one that it begins in */
+	struct cached *cached; /* from the first lost write on, by time */
 };
 
-static bool touches(const struct extent *bad, uint64_t offset, size_t length)
+/* Another view of it: the medium alone. */
+struct view {
+	struct dev dev;
+	struct fault *fault;
+};
+
+static bool overlaps(uint64_t x, uint64_t x_length, uint64_t y, uint64_t y_length)
 {
-	return bad->length && offset < bad->offset + bad->length && bad->offset < offset + length;
+	return x_length && y_length && x < y + y_length && y < x + x_length;
 }
 
-/* What the plan has in store for the operation that was just counted. */
-static int fault_decide(const struct fault_plan *plan, const struct fault_count *count, enum fault_operation operation,
-                        uint64_t offset, size_t length)
+static bool is_bad(const struct fault *fault, uint64_t offset, size_t length)
 {
-	if (plan->has_power_cut && count->total > plan->cut_after)
+	const struct extent *bad = &fault->plan.bad;
+	uint64_t first = bad->offset / SECTOR_BYTES;
+
+	if (!overlaps(bad->offset, bad->length, offset, length))
+		return false;
+	if (!fault->mended)
+		return true;
+	for (uint64_t i = 0; i < fault->mended->bits; i++)
+		if (!bitset_test(fault->mended, i) &&
+		    overlaps((first + i) * SECTOR_BYTES, SECTOR_BYTES, offset, length))
+			return true;
+	return false;
+}
+
+static void mend(struct fault *fault, uint64_t offset, size_t length)
+{
+	uint64_t first = fault->plan.bad.offset / SECTOR_BYTES;
+
+	for (uint64_t i = 0; fault->mended && i < fault->mended->bits; i++)
+		if (offset <= (first + i) * SECTOR_BYTES && offset + length >= (first + i + 1) * SECTOR_BYTES)
+			bitset_set(fault->mended, i);
+}
+
+/* Whether the operation that was just counted is one that fails, or is lost. */
+static bool is_its_turn(const struct fault *fault, enum fault_operation operation)
+{
+	uint64_t nth = fault->plan.fail[operation].nth, now = fault->count.operations[operation];
+
+	return nth && (now == nth || (fault->plan.fail[operation].is_lasting && now > nth));
+}
+
+/* What the plan has in store for it. */
+static int fault_decide(const struct fault *fault, enum fault_operation operation, uint64_t offset, size_t length)
+{
+	if (fault->plan.has_power_cut && fault->count.total > fault->plan.cut_after)
 		return -EIO;
-	if (count->operations[operation] == plan->fail[operation].nth)
-		return plan->fail[operation].code;
-	if (operation == FAULT_READ && touches(&plan->bad, offset, length))
+	if (is_its_turn(fault, operation) && !fault->plan.fail[operation].is_lost)
+		return fault->plan.fail[operation].code;
+	if (operation == FAULT_READ && is_bad(fault, offset, length))
 		return -EIO;
 	return 0;
 }
@@ -40,11 +91,25 @@ static int fault_meet(struct fault *fault, enum fault_operation operation, uint6
 	pthread_mutex_lock(&fault->lock);
 	fault->count.operations[operation]++;
 	fault->count.total++;
-	r = fault_decide(&fault->plan, &fault->count, operation, offset, length);
+	r = fault_decide(fault, operation, offset, length);
 	fault->count.failed += r != 0;
 	fault->count.is_cut |= fault->plan.has_power_cut && fault->count.total > fault->plan.cut_after;
 	pthread_mutex_unlock(&fault->lock);
 	return r;
+}
+
+static void show_cached(struct fault *fault, uint8_t *buffer, size_t length, uint64_t offset)
+{
+	pthread_mutex_lock(&fault->lock);
+	for (const struct cached *cached = fault->cached; cached; cached = cached->next) {
+		uint64_t from = offset > cached->offset ? offset : cached->offset;
+		uint64_t end = offset + length < cached->offset + cached->length ? offset + length
+		                                                                 : cached->offset + cached->length;
+
+		if (from < end)
+			memcpy(buffer + (from - offset), cached->bytes + (from - cached->offset), (size_t)(end - from));
+	}
+	pthread_mutex_unlock(&fault->lock);
 }
 
 static int fault_pread(struct dev *dev, void *buffer, size_t length, uint64_t offset)
@@ -52,17 +117,48 @@ static int fault_pread(struct dev *dev, void *buffer, size_t length, uint64_t of
 	struct fault *fault = (struct fault *)dev;
 	int r = fault_meet(fault, FAULT_READ, offset, length);
 
-	return r ? r : dev_read(fault->base, buffer, length, offset);
+	if (!r)
+		r = dev_read(fault->base, buffer, length, offset);
+	if (!r)
+		show_cached(fault, buffer, length, offset);
+	return r;
+}
+
+/* Notes what the cache has from now on. Sets *is_lost where the medium is not to have it. */
+static int note_cached(struct fault *fault, const void *buffer, size_t length, uint64_t offset, bool *is_lost)
+{
+	struct cached *cached, **end = &fault->cached;
+	int r = 0;
+
+	pthread_mutex_lock(&fault->lock);
+	mend(fault, offset, length);
+	*is_lost = fault->plan.fail[FAULT_WRITE].is_lost && is_its_turn(fault, FAULT_WRITE);
+	fault->count.failed += *is_lost;
+	while (*end)
+		end = &(*end)->next;
+	cached = *is_lost || fault->cached ? malloc(sizeof(*cached) + length) : NULL;
+	if (cached) {
+		*cached = (struct cached){ .offset = offset, .length = length };
+		memcpy(cached->bytes, buffer, length);
+		*end = cached;
+	} else if (*is_lost || fault->cached) {
+		r = -ENOMEM;
+	}
+	pthread_mutex_unlock(&fault->lock);
+	return r;
 }
 
 static int fault_pwrite(struct dev *dev, const void *buffer, size_t length, uint64_t offset)
 {
 	struct fault *fault = (struct fault *)dev;
 	int r = fault_meet(fault, FAULT_WRITE, offset, length);
+	bool is_lost = false;
 
 	if (r && fault->plan.fail[FAULT_WRITE].is_short)
 		dev_write(fault->base, buffer, length / 2 / SECTOR_BYTES * SECTOR_BYTES, offset);
-	return r ? r : dev_write(fault->base, buffer, length, offset);
+	if (!r)
+		r = note_cached(fault, buffer, length, offset, &is_lost);
+	return r || is_lost ? r : dev_write(fault->base, buffer, length, offset);
 }
 
 static int fault_flush(struct dev *dev)
@@ -78,10 +174,49 @@ static int fault_next_data(struct dev *dev, uint64_t offset, struct extent *run)
 	return dev_next_data(((struct fault *)dev)->base, offset, run);
 }
 
+static int view_pread(struct dev *dev, void *buffer, size_t length, uint64_t offset)
+{
+	struct fault *fault = ((struct view *)dev)->fault;
+	int r = fault_meet(fault, FAULT_READ, offset, length);
+
+	return r ? r : dev_read(fault->base, buffer, length, offset);
+}
+
+static int view_next_data(struct dev *dev, uint64_t offset, struct extent *run)
+{
+	return dev_next_data(((struct view *)dev)->fault->base, offset, run);
+}
+
+static void view_close(struct dev *dev)
+{
+	free(dev);
+}
+
+static int fault_open_uncached(struct dev *dev, struct dev **medium)
+{
+	static const struct dev_ops ops = { .pread = view_pread, .next_data = view_next_data, .close = view_close };
+	struct view *view = calloc(1, sizeof(*view));
+
+	if (!view)
+		return -ENOMEM;
+	view->dev = *dev;
+	view->dev.ops = &ops;
+	view->fault = (struct fault *)dev;
+	*medium = &view->dev;
+	return 0;
+}
+
 static void fault_close(struct dev *dev)
 {
-	pthread_mutex_destroy(&((struct fault *)dev)->lock);
-	free(dev);
+	struct fault *fault = (struct fault *)dev;
+
+	for (struct cached *next; fault->cached; fault->cached = next) {
+		next = fault->cached->next;
+		free(fault->cached);
+	}
+	bitset_free(fault->mended);
+	pthread_mutex_destroy(&fault->lock);
+	free(fault);
 }
 
 static const struct dev_ops fault_ops = {
@@ -89,16 +224,22 @@ static const struct dev_ops fault_ops = {
 	.pwrite = fault_pwrite,
 	.flush = fault_flush,
 	.next_data = fault_next_data,
+	.open_uncached = fault_open_uncached,
 	.close = fault_close,
 };
 
 int dev_open_fault(struct dev *base, const struct fault_plan *plan, struct dev **dev)
 {
 	struct fault *fault = calloc(1, sizeof(*fault));
+	uint64_t end = plan->bad.offset + plan->bad.length;
 
 	*dev = NULL;
-	if (!fault)
+	if (fault && plan->is_bad_mended)
+		fault->mended = bitset_new((end + SECTOR_BYTES - 1) / SECTOR_BYTES - plan->bad.offset / SECTOR_BYTES);
+	if (!fault || (plan->is_bad_mended && !fault->mended)) {
+		free(fault);
 		return -ENOMEM;
+	}
 	fault->dev = *base;
 	fault->dev.ops = &fault_ops;
 	fault->base = base;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A device that fails as planned, for tests: the Nth read, write or flush, reads of a bad spot, and
- * everything after a power cut. What fails does not reach the base, except half of a short write.
+ * A device that fails as planned, for tests: the Nth read, write or flush, or all from the Nth on, reads of a bad
+ * spot, and everything after a power cut; and one that lies: a write that is lost, though reads show it as this
+ * host's cache would. What fails does not reach the base, except half of a short write.
  */
 #ifndef SVC_DEV_FAULT_H
 #define SVC_DEV_FAULT_H
@@ -12,11 +13,15 @@ enum fault_operation { FAULT_READ, FAULT_WRITE, FAULT_FLUSH, FAULT_OPERATIONS };
 
 struct fault_plan {
 	struct {
-		uint64_t nth;  /* the first is 1; 0: none */
-		int code;      /* -errno it fails with */
-		bool is_short; /* a write: its first half, in whole sectors, still reaches the base */
+		uint64_t nth;    /* the first is 1; 0: none */
+		int code;        /* -errno it fails with */
+		bool is_lasting; /* and all after it */
+		bool is_short;   /* a write: its first half, in whole sectors, still reaches the base */
+		/* A write: it succeeds and never reaches the base. Reads show it, but not those of dev_open_uncached. */
+		bool is_lost;
 	} fail[FAULT_OPERATIONS];
-	struct extent bad; /* reads that touch it fail with -EIO; length 0: none */
+	struct extent bad;  /* reads that touch it fail with -EIO; length 0: none */
+	bool is_bad_mended; /* until it is written: by sectors */
 	bool has_power_cut;
 	uint64_t cut_after; /* operations of all kinds that still succeed; then all fail with -EIO */
 };
@@ -24,8 +29,8 @@ struct fault_plan {
 struct fault_count {
 	uint64_t operations[FAULT_OPERATIONS]; /* tried, failed ones included */
 	uint64_t total;
-	uint64_t failed;
-	bool is_cut; /* the power cut has come */
+	uint64_t failed; /* or lost */
+	bool is_cut;     /* the power cut has come */
 };
 
 /*

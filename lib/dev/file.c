@@ -45,7 +45,7 @@ static int file_pread(struct dev *dev, void *buffer, size_t length, uint64_t off
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
+			return dev_failure(errno);
 		/* It ended before the size it had when opened; or a direct read stopped inside a block. */
 		if (n == 0 || (size_t)n % dev->align_bytes)
 			return -EIO;
@@ -67,7 +67,7 @@ static int file_pwrite(struct dev *dev, const void *buffer, size_t length, uint6
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) /* beyond the limit of a file's size there is no room: -EFBIG is the undo file's own limit */
-			return errno == EFBIG ? -ENOSPC : -errno;
+			return errno == EFBIG ? -ENOSPC : dev_failure(errno);
 		if (n == 0 || (size_t)n % dev->align_bytes)
 			return -EIO;
 		from += n;
@@ -79,7 +79,7 @@ static int file_pwrite(struct dev *dev, const void *buffer, size_t length, uint6
 
 static int file_flush(struct dev *dev)
 {
-	return fdatasync(((struct file *)dev)->fd) ? -errno : 0;
+	return fdatasync(((struct file *)dev)->fd) ? dev_failure(errno) : 0;
 }
 
 static int file_next_data(struct dev *dev, uint64_t offset, struct extent *run)
