@@ -312,7 +312,10 @@ struct content_difference {
 	uint64_t moved_bytes;     /* differed once and then no more: a live mirror at work */
 	enum checksum_voice checksums;
 	struct read_errors errors; /* met while comparing; offsets within the leg */
-	struct attribution owners; /* whose this copy's differing blocks are; only where that was asked for */
+	uint64_t
+		unread_used_bytes; /* in blocks that hold one of these errors, in use by some copy; neither equal nor not */
+	uint64_t unread_free_bytes; /* ... in use by none */
+	struct attribution owners;  /* whose this copy's differing blocks are; only where that was asked for */
 };
 
 struct bitset;
@@ -329,6 +332,7 @@ struct comparison {
 	uint64_t free_bytes;  /* differing in any copy, in use by none */
 	struct content_difference copy[SVC_COPIES_MAX];
 	struct bitset *differing; /* bit per block that differs in any copy */
+	struct bitset *unread;    /* bit per block that some copy could not give; NULL: none */
 	struct bitset *used;      /* bit per block that some copy's file system uses */
 	uint64_t mapped_bytes;    /* in all of `used` */
 	struct attribution owners;

@@ -171,6 +171,7 @@ int resync_execute(const struct survey *survey, const struct resync_options *opt
 {
 	struct rebuild_map map = {
 		.differing = resync->comparison.differing,
+		.unread = resync->comparison.unread,
 		.used = resync->comparison.used,
 		.unit_bytes = resync->comparison.block_bytes,
 	};

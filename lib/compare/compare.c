@@ -159,7 +159,7 @@ static void list_errors(const struct job *job, const struct bitset *unread, stru
 {
 	uint64_t first, count, from = 0;
 
-	for (; unread && bitset_next_run(unread, from, UINT64_MAX, &first, &count); from = first + count) {
+	for (; bitset_next_run(unread, from, UINT64_MAX, &first, &count); from = first + count) {
 		uint64_t length = (count - 1) * job->scan.unit_bytes + scan_unit_length(&job->scan, first + count - 1);
 
 		if (errors->count < SVC_ERRORS_LISTED)
@@ -208,14 +208,32 @@ static int sort_by_logs(struct job *job, int p)
 	return code;
 }
 
-static uint64_t used_bytes_of(const struct job *job, const struct bitset *differing)
+static uint64_t used_bytes_of(const struct job *job, const struct bitset *units)
 {
 	uint64_t first, count, bytes = 0;
 
-	for (uint64_t from = 0; bitset_next_run(differing, from, 1, &first, &count); from = first + 1)
+	for (uint64_t from = 0; bitset_next_run(units, from, 1, &first, &count); from = first + 1)
 		if (bitset_test(job->comparison->used, first))
 			bytes += scan_unit_length(&job->scan, first);
 	return bytes;
+}
+
+/* What could not be read is not known to be equal: whoever makes copies equal has to look at it again. */
+static int note_unread(struct job *job, const struct bitset *unread, struct content_difference *content)
+{
+	struct comparison *comparison = job->comparison;
+
+	if (!unread)
+		return 0;
+	if (!comparison->unread)
+		comparison->unread = bitset_new(comparison->used->bits);
+	if (!comparison->unread)
+		return error_set(job->error, -ENOMEM, "out of memory for the block maps");
+	bitset_or(comparison->unread, unread);
+	list_errors(job, unread, &content->errors);
+	content->unread_used_bytes = used_bytes_of(job, unread);
+	content->unread_free_bytes = scan_set_bytes(&job->scan, unread) - content->unread_used_bytes;
+	return 0;
 }
 
 static int summarise(struct job *job)
@@ -230,10 +248,10 @@ static int summarise(struct job *job)
 		struct content_difference *content = &comparison->copy[job->copy_of[p]];
 
 		content->compared = true;
-		list_errors(job, part->unread, &content->errors);
+		code = note_unread(job, part->unread, content);
 		content->used_bytes = used_bytes_of(job, part->differing);
 		content->free_bytes = scan_set_bytes(&job->scan, part->differing) - content->used_bytes;
-		if (content->used_bytes)
+		if (!code && content->used_bytes)
 			code = sort_by_logs(job, p);
 	}
 	return code;
@@ -365,8 +383,9 @@ int compare_run(const struct copy *copy, int copies, const struct access *access
 void compare_free(struct comparison *comparison)
 {
 	bitset_free(comparison->differing);
+	bitset_free(comparison->unread);
 	bitset_free(comparison->used);
-	comparison->differing = comparison->used = NULL;
+	comparison->differing = comparison->unread = comparison->used = NULL;
 	fs_attribution_free(&comparison->owners);
 	for (int i = 0; i < SVC_COPIES_MAX; i++)
 		fs_attribution_free(&comparison->copy[i].owners);

@@ -134,6 +134,7 @@ static void test_equal(void **state)
 	(void)state;
 	assert_int_equal(compare(COMPARE_ALLOCATED, 2), 0);
 	assert_true(bed.comparison.done);
+	assert_null(bed.comparison.unread);
 	assert_int_equal(bed.comparison.reference, 2);
 	assert_int_equal(bed.comparison.block_bytes, UNIT);
 	assert_int_equal(bed.comparison.bytes, LEG);
@@ -206,7 +207,12 @@ static void test_read_errors(void **state)
 	assert_int_equal(errors->listed[0].offset, 10 * UNIT);
 	assert_int_equal(errors->listed[0].length, 3 * UNIT);
 	assert_int_equal(bed.comparison.copy[0].used_bytes, UNIT);
+	assert_int_equal(bed.comparison.copy[0].unread_used_bytes, 3 * UNIT);
+	assert_int_equal(bed.comparison.copy[0].unread_free_bytes, 0);
+	assert_int_equal(bitset_count(bed.comparison.unread), 3);
+	assert_true(bitset_test(bed.comparison.unread, 10) && bitset_test(bed.comparison.unread, 12));
 	assert_int_equal(bed.comparison.copy[1].used_bytes, UNIT);
+	assert_int_equal(bed.comparison.copy[1].unread_used_bytes, 0);
 	assert_int_equal(bed.comparison.copy[1].errors.count + bed.comparison.copy[2].errors.count, 0);
 	assert_int_equal(bed.comparison.bytes, LEG);
 }

@@ -110,7 +110,8 @@ static bool is_right(const struct planning *p, int i)
 	if (p->plan->is_forced || (p->verdict->state[i] != STATE_IN_SYNC && p->verdict->state[i] != STATE_AUTHORITY))
 		return false;
 	return !comparison->done || !comparison->copy[i].compared ||
-	       (!comparison->copy[i].used_bytes && !comparison->copy[i].free_bytes);
+	       (!comparison->copy[i].used_bytes && !comparison->copy[i].free_bytes &&
+	        !comparison->copy[i].errors.count);
 }
 
 static int choose_target(struct planning *p, int i)
@@ -137,8 +138,9 @@ static int choose_target(struct planning *p, int i)
 	if (copy->is_live)
 		return planning_refuse_live(p, i);
 	p->plan->is_target[i] = true;
-	p->plan->is_compared[i] = p->comparison->done && p->comparison->copy[i].compared;
 	p->plan->is_whole[i] |= copy->condition != COPY_USABLE && !copy->leg_bytes;
+	/* What is laid out anew has its leg elsewhere than where it was compared. */
+	p->plan->is_compared[i] = p->comparison->done && p->comparison->copy[i].compared && !p->plan->is_whole[i];
 	return 0;
 }
 
@@ -207,6 +209,37 @@ static int choose_members(struct planning *p)
 	return code;
 }
 
+/* Of a bare file system nothing else removes what was on the device before: its blocks not in use do. */
+static bool is_rest_copied(const struct planning *p, int i)
+{
+	return p->plan->has_free ||
+	       (p->plan->is_whole[i] && p->copy[p->plan->authority].evidence.lvm.type == MIRROR_NONE);
+}
+
+/* What the one to keep cannot give cannot be made the others'. Known before their marks are written, nothing is lost. */
+static int check_readable(const struct planning *p)
+{
+	const struct content_difference *right = &p->comparison->copy[p->plan->authority];
+	uint64_t unread = 0;
+
+	for (int i = 0; i < p->copies; i++) {
+		if (!p->plan->is_target[i])
+			continue;
+		unread = right->unread_used_bytes;
+		if (is_rest_copied(p, i))
+			unread += right->unread_free_bytes;
+		if (unread)
+			break;
+	}
+	if (!unread)
+		return 0;
+	reason_add(p->refusals, REASON_READ_ERROR, p->plan->authority,
+	           "%s is the copy to keep, and %" PRIu64 " bytes that the others need of it cannot be read: nothing "
+	           "was written",
+	           p->copy[p->plan->authority].name, unread);
+	return SVC_EXIT_IO;
+}
+
 static void add(struct plan *plan, enum action_kind kind, int copy, uint64_t bytes)
 {
 	plan->action[plan->actions++] = (struct action){ kind, copy, bytes };
@@ -225,9 +258,11 @@ static void count_bytes(const struct planning *p, int i, uint64_t *used, uint64_
 
 		*used = is_direct ? comparison->copy[i].used_bytes : comparison->used_bytes;
 		*rest = is_direct ? comparison->copy[i].free_bytes : comparison->free_bytes;
+		/* To write what cannot be read is its repair. */
+		*used += comparison->copy[i].unread_used_bytes;
+		*rest += comparison->copy[i].unread_free_bytes;
 	}
-	/* Of a bare file system nothing else removes what was on the device before: its blocks not in use do. */
-	if (!p->plan->has_free && !(p->plan->is_whole[i] && right->evidence.lvm.type == MIRROR_NONE))
+	if (!is_rest_copied(p, i))
 		*rest = 0;
 }
 
@@ -317,6 +352,8 @@ int plan_make(const struct copy *copy, int copies, const struct verdict *verdict
 	code = choose_members(&p);
 	if (!code)
 		code = planning_check(&p);
+	if (!code)
+		code = check_readable(&p);
 	if (code)
 		return code;
 	judge_absent(&p);

@@ -22,6 +22,7 @@ struct row {
 	unsigned leg;        /* which of them */
 	uint64_t failed;     /* its superblock's list */
 	uint64_t used, free; /* differing from the reference */
+	uint64_t unread_used, unread_free;
 	uint64_t seqno;      /* of the LVM metadata; 0: as all others */
 	uint64_t device_bytes, leg_bytes;
 	uint64_t pv_bytes; /* what each leg's PV needs by this copy's metadata */
@@ -101,6 +102,26 @@ static const struct testcase cases[] = {
 	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 superblock0 forgive1 unmark0", 0 },
 	{ "another mirror's leg, named", VERDICT_UNRELATED, -1, { LEG("a", 0, STATE_FOREIGN, .is_other_vg = true, .is_not_compared = true), LEG("s", 1, D) }, "from=1 to=0 forced fast", 0,
 	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 superblock0 forgive1 unmark0", 0 },
+	{ "another mirror's leg of the same length: where it differed in its old place says nothing", VERDICT_UNKNOWN, -1,
+	  { LEG("a", 0, STATE_FOREIGN, .is_other_vg = true, .used = 4096), LEG("s", 1, D) }, "from=1 to=0 forced reference=1", 0,
+	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 superblock0 forgive1 unmark0", 0 },
+
+	/* ---- what could not be read ---- */
+	{ "blocks of the target are written anew", VERDICT_STALE, 1,
+	  { LEG("a", 0, S, .used = 8192, .unread_used = 4096, .unread_free = 512), LEG("s", 1, A, .failed = 1) }, "", 0,
+	  "mark0 used0=12288 free0=512 prove0=12800 superblock0 forgive1 unmark0", 0 },
+	{ "those not in use stay as they are with --allocated", VERDICT_STALE, 1,
+	  { LEG("a", 0, S, .used = 8192, .unread_used = 4096, .unread_free = 512), LEG("s", 1, A, .failed = 1) }, "allocated", 0,
+	  "mark0 used0=12288 prove0=12288 superblock0 forgive1 unmark0", 0 },
+	{ "nothing differs, but a block of one copy is not known", VERDICT_IN_SYNC, -1, { LEG("a", 0, I, .unread_used = 4096), LEG("s", 1, I) }, "from=1", 0,
+	  "mark0 used0=4096 prove0=4096 superblock0 forgive1 unmark0", 0 },
+	{ "a member that is right but for a block", VERDICT_STALE, 0, { LEG3("a", 0, A), LEG3("b", 1, I, .unread_used = 4096), LEG3("s", 2, I) }, "", 0,
+	  "mark1 used1=4096 prove1=4096 superblock1 forgive0 forgive2 unmark1", 0 },
+	{ "blocks in use of the one to keep", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 8192), LEG("s", 1, A, .failed = 1, .unread_used = 4096) }, "", 5, "SVC-READ-ERROR", 0 },
+	{ "its blocks not in use", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 8192), LEG("s", 1, A, .failed = 1, .unread_free = 4096) }, "", 5, "SVC-READ-ERROR", 0 },
+	{ "its blocks not in use, and nobody needs them", VERDICT_STALE, 1, { LEG("a", 0, S, .used = 8192), LEG("s", 1, A, .failed = 1, .unread_free = 4096) }, "allocated", 0,
+	  "mark0 used0=8192 prove0=8192 superblock0 forgive1 unmark0", 0 },
+	{ "its blocks, and nothing is to be rebuilt", VERDICT_IN_SYNC, -1, { LEG("a", 0, I), LEG("s", 1, I, .unread_used = 4096) }, "from=1", 0, "", 0 },
 	{ "bare file systems", VERDICT_UNKNOWN, -1, { BARE("a", D), BARE("s", D, .used = 4096) }, "from=0 forced", 0, "mark1 used1=4096 prove1=4096 unmark1", 0 },
 	{ "a blank device for a bare file system", VERDICT_SINGLE, 1, { GONE("a", COPY_BLANK, STATE_BLANK, .device_bytes = LEG_BYTES), BARE("s", A) }, "fast", 0,
 	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 unmark0", 0 },
@@ -307,6 +328,9 @@ static void fill(const struct testcase *t, struct facts *f)
 		content->compared = f->comparison.done && row->condition == COPY_USABLE && !row->is_not_compared;
 		content->used_bytes = row->used;
 		content->free_bytes = row->free;
+		content->unread_used_bytes = row->unread_used;
+		content->unread_free_bytes = row->unread_free;
+		content->errors.count = row->unread_used || row->unread_free;
 		f->comparison.used_bytes += row->used;
 		f->comparison.free_bytes += row->free;
 		f->leg_of[i] = legs ? legs[5 + 2 * i] - '0' : -1;
@@ -406,7 +430,7 @@ static void test_refusals_reached(void **state)
 		                              REASON_LEG_UNKNOWN,   REASON_TARGET_SIZE, REASON_OPEN,
 		                              REASON_CLONE,         REASON_LAYOUT,      REASON_PATHS_DIFFER,
 		                              REASON_TO_AUTHORITY,  REASON_LEFT_OUT,    REASON_RECORD_VERSION,
-		                              REASON_READ_ONLY };
+		                              REASON_READ_ONLY,     REASON_READ_ERROR };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)

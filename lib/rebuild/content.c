@@ -91,7 +91,7 @@ static int read_target_units(struct content_job *job, struct batch *batch, const
 		int code = dev_read(job->to_read, batch->buffer[TO] + at, unit_length(job, run->first + i),
 		                    (run->first + i) * job->unit_bytes);
 
-		if (code && code != -EIO && code != -EBADMSG)
+		if (code && code != -EIO)
 			return code;
 		batch->is_unread[at / job->unit_bytes] = code != 0;
 		if (code)

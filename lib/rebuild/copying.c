@@ -51,7 +51,7 @@ static void choose_pass(struct rebuild *r, int i, bool wants_used)
 			all = ((uint64_t)1 << r->pass->bits % 64) - 1;
 		r->pass->word[w] = (wants_used ? used : ~used) & all;
 		if (r->plan->is_compared[i])
-			r->pass->word[w] &= r->map->differing->word[w];
+			r->pass->word[w] &= r->map->differing->word[w] | (r->map->unread ? r->map->unread->word[w] : 0);
 	}
 }
 

@@ -37,6 +37,7 @@ struct rebuild_options {
 /* What the comparison found; `differing` is about the copies that have a leg already. */
 struct rebuild_map {
 	const struct bitset *differing; /* units that differ in some copy; NULL: nothing was compared */
+	const struct bitset *unread;    /* units that some copy could not give: they may differ; NULL: none */
 	const struct bitset *used;      /* units that some copy's file system uses */
 	uint32_t unit_bytes;
 };
