@@ -10,6 +10,7 @@
 #include "compare/scan.h"
 #include "evidence/evidence.h"
 #include "fs/fs.h"
+#include "verdict/history.h"
 #include "verdict/verdict.h"
 
 enum {
@@ -26,11 +27,12 @@ struct job {
 	const struct compare_options *options;
 	struct comparison *comparison;
 	struct svc_error *error;
-	int part_of[SVC_COPIES_MAX];   /* copy -> part, or -1 */
-	int copy_of[SVC_COPIES_MAX];   /* part -> copy */
-	struct fs *fs[SVC_COPIES_MAX]; /* by copy; NULL where there is none or it cannot be opened */
-	struct bitset *used;           /* units that some copy's file system uses */
-	struct bitset *all;            /* every unit, for COMPARE_FULL */
+	int part_of[SVC_COPIES_MAX];        /* copy -> part, or -1 */
+	int copy_of[SVC_COPIES_MAX];        /* part -> copy */
+	struct dev *medium[SVC_COPIES_MAX]; /* by part; NULL: read as it was opened */
+	struct fs *fs[SVC_COPIES_MAX];      /* by copy; NULL where there is none or it cannot be opened */
+	struct bitset *used;                /* units that some copy's file system uses */
+	struct bitset *all;                 /* every unit, for COMPARE_FULL */
 	struct scan scan;
 };
 
@@ -55,6 +57,32 @@ static void choose_parts(struct job *job, int reference)
 		job->scan.part[p].against = job->part_of[first != i && job->part_of[first] >= 0 ? first : reference];
 	}
 	job->scan.part[job->part_of[reference]].against = job->part_of[reference];
+}
+
+/*
+ * What a rebuild that did not come to its end left is read from the medium: it may have ended because this host's cache
+ * shows what the medium does not have.
+ */
+static int open_media(struct job *job)
+{
+	int code = 0;
+
+	for (int p = 0; p < job->scan.parts && !code; p++) {
+		const struct copy *copy = &job->copy[job->copy_of[p]];
+		enum reason_id why;
+
+		if (!history_is_unfinished(copy, &why))
+			continue;
+		code = dev_open_uncached(job->scan.part[p].leg, &job->medium[p]);
+		if (!code)
+			job->scan.part[p].leg = job->medium[p];
+		else if (code == -ENOTSUP)
+			code = 0;
+		else
+			error_set(job->error, code, "%s: its medium cannot be read past the cache: %s", copy->name,
+			          dev_strerror(-code));
+	}
+	return code;
 }
 
 static int open_fs(struct job *job)
@@ -323,7 +351,9 @@ static int run(struct job *job, int reference)
 	int code;
 
 	choose_parts(job, reference);
-	code = open_fs(job);
+	code = open_media(job);
+	if (!code)
+		code = open_fs(job);
 	if (!code)
 		code = make_maps(job);
 	if (code)
@@ -373,6 +403,7 @@ int compare_run(const struct copy *copy, int copies, const struct access *access
 	for (int p = 0; p < job.scan.parts; p++) {
 		bitset_free(job.scan.part[p].differing);
 		bitset_free(job.scan.part[p].unread);
+		dev_close(job.medium[p]);
 	}
 	for (int i = 0; i < copies; i++)
 		fs_close(job.fs[i]);

@@ -108,7 +108,8 @@ const char *dev_strerror(int number);
 
 /*
  * A second, read-only view of the same medium that does not come out of this host's page cache, for reading
- * back what was written. Close it before `dev`. -ENOTSUP where there is no other view than `dev` itself.
+ * back what was written. Close it before `dev`. -ENOTSUP where there is no other view than `dev` itself; then what
+ * was flushed has been dropped from the cache as far as that goes.
  */
 int dev_open_uncached(struct dev *dev, struct dev **medium);
 

@@ -56,6 +56,27 @@ static int file_pread(struct dev *dev, void *buffer, size_t length, uint64_t off
 	return 0;
 }
 
+/* Direct reads are of whole blocks; where the file ends in a part of one, its last read does too. */
+static int direct_pread(struct dev *dev, void *buffer, size_t length, uint64_t offset)
+{
+	unsigned char block[DEV_PAGE_BYTES] __attribute__((aligned(DEV_PAGE_BYTES)));
+	size_t tail = length % sizeof(block);
+	int r = file_pread(dev, buffer, length - tail, offset);
+	ssize_t n;
+
+	if (r || !tail)
+		return r;
+	do
+		n = pread(((struct file *)dev)->fd, block, sizeof(block), (off_t)(offset + length - tail));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return dev_failure(errno);
+	if ((size_t)n < tail)
+		return -EIO;
+	memcpy((unsigned char *)buffer + length - tail, block, tail);
+	return 0;
+}
+
 static int file_pwrite(struct dev *dev, const void *buffer, size_t length, uint64_t offset)
 {
 	struct file *file = (struct file *)dev;
@@ -152,6 +173,9 @@ static const struct dev_ops image_read_ops = {
 	.open_descriptor = image_open_descriptor,
 	.close = file_close,
 };
+static const struct dev_ops image_medium_ops = { .pread = direct_pread,
+	                                         .next_data = file_next_data,
+	                                         .close = file_close };
 static const struct dev_ops image_write_ops = {
 	.pread = file_pread,
 	.pwrite = file_pwrite,
@@ -170,19 +194,20 @@ static int image_open_uncached(struct dev *dev, struct dev **medium)
 {
 	const struct file *base = (const struct file *)dev;
 	struct file *file = calloc(1, sizeof(*file));
+	int r;
 
 	if (!file)
 		return -ENOMEM;
 	file->dev = *dev;
-	file->dev.ops = &image_read_ops;
+	file->dev.ops = &image_medium_ops;
 	file->dev.align_bytes = DEV_PAGE_BYTES;
 	file->dev.parallel = BLOCK_PARALLEL;
 	file->dev.chunk_bytes = UNCACHED_CHUNK_BYTES;
-	file->fd = open_again(base, O_DIRECT);
-	if (file->fd < 0) {
+	file->fd = r = open_again(base, O_DIRECT);
+	if (r < 0) {
 		free(file);
 		posix_fadvise(base->fd, 0, 0, POSIX_FADV_DONTNEED);
-		return -ENOTSUP;
+		return r == -EINVAL ? -ENOTSUP : r;
 	}
 	*medium = &file->dev;
 	return 0;

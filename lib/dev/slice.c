@@ -13,7 +13,8 @@ struct piece {
 
 struct slice {
 	struct dev dev;
-	struct dev *base; /* the caller's */
+	struct dev *base; /* the caller's; or its own */
+	bool owns_base;
 	size_t pieces;
 	struct piece piece[];
 };
@@ -107,9 +108,33 @@ static int slice_next_data(struct dev *dev, uint64_t offset, struct extent *run)
 	return 0;
 }
 
+/* The same pieces of the base's other view. */
+static int slice_open_uncached(struct dev *dev, struct dev **medium)
+{
+	struct slice *slice = (struct slice *)dev;
+	struct extent *piece = calloc(slice->pieces + 1, sizeof(*piece));
+	struct dev *base = NULL;
+	int r = piece ? dev_open_uncached(slice->base, &base) : -ENOMEM;
+
+	for (size_t i = 0; i < slice->pieces && !r; i++)
+		piece[i] = slice->piece[i].base;
+	if (!r)
+		r = dev_open_slice(base, piece, slice->pieces, medium);
+	free(piece);
+	if (r)
+		dev_close(base);
+	else
+		((struct slice *)*medium)->owns_base = true;
+	return r;
+}
+
 static void slice_close(struct dev *dev)
 {
-	free(dev);
+	struct slice *slice = (struct slice *)dev;
+
+	if (slice->owns_base)
+		dev_close(slice->base);
+	free(slice);
 }
 
 static const struct dev_ops slice_ops = {
@@ -117,6 +142,7 @@ static const struct dev_ops slice_ops = {
 	.pwrite = slice_pwrite,
 	.flush = slice_flush,
 	.next_data = slice_next_data,
+	.open_uncached = slice_open_uncached,
 	.close = slice_close,
 };
 
