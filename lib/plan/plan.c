@@ -272,6 +272,7 @@ static void list_target(struct planning *p, int i)
 	struct plan *plan = p->plan;
 	enum mirror_type type = p->copy[plan->authority].evidence.lvm.type;
 	uint64_t used, rest;
+	enum reason_id why;
 
 	count_bytes(p, i, &used, &rest);
 	if (plan->is_whole[i])
@@ -283,8 +284,10 @@ static void list_target(struct planning *p, int i)
 		add(plan, ACTION_FREE, i, rest);
 	if (used + rest)
 		add(plan, ACTION_PROVE, i, used + rest);
+	/* Of a rebuild that was not finished the text is looked at again: on the medium. */
 	if (type != MIRROR_NONE && !plan->is_whole[i] &&
-	    p->copy[i].evidence.lvm.seqno != p->copy[plan->authority].evidence.lvm.seqno)
+	    (p->copy[i].evidence.lvm.seqno != p->copy[plan->authority].evidence.lvm.seqno ||
+	     history_is_unfinished(&p->copy[i], &why)))
 		add(plan, ACTION_METADATA, i, 0);
 	if (type == MIRROR_RAID1)
 		add(plan, ACTION_SUPERBLOCK, i, 0);

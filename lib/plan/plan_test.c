@@ -129,7 +129,7 @@ static const struct testcase cases[] = {
 	  "from=1 to=0 forced fast allocated", 0, "layout0 mark0 used0=307200 free0=741376 prove0=1048576 unmark0", 0 },
 	{ "an old mirror", VERDICT_STALE, 0, { OLD("a", 0, A), OLD("s", 1, S, .used = 4096, .seqno = 3) }, "", 0, "mark1 used1=4096 prove1=4096 metadata1 unmark1", 0 },
 	{ "a rebuild goes on", VERDICT_SINGLE, 1, { LEG("a", 0, S, .used = 4096, .is_rebuilt = true), LEG("s", 1, A, .failed = 1) }, "", 0,
-	  "mark0 used0=4096 prove0=4096 superblock0 forgive1 unmark0", 0 },
+	  "mark0 used0=4096 prove0=4096 metadata0 superblock0 forgive1 unmark0", 0 },
 
 	/* ---- legs that are not here ---- */
 	{ "an absent leg stays named failed", VERDICT_STALE, 1, { LEG3("a", 0, S, .used = 4096), LEG3("s", 2, A, .failed = 3) }, "", 0,

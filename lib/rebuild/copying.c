@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The content is copied, and proven by reading it back. */
+/* The content is copied. */
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "compare/scan.h"
 #include "rebuild/content.h"
 #include "rebuild/parts.h"
+#include "verdict/history.h"
 
 /*
  * Progress becomes durable when so much more was written, but at most once a second: to wait for the medium holds the
@@ -55,12 +55,22 @@ static void choose_pass(struct rebuild *r, int i, bool wants_used)
 	}
 }
 
+/*
+ * What this host's cache shows of a target is what its medium has, as long as no rebuild of it failed, nor anything that
+ * was not compared was on it: to be told equal, the medium is asked then.
+ */
+static bool is_cache_trusted(const struct rebuild *r, int i)
+{
+	enum reason_id why;
+
+	return r->plan->is_compared[i] && !history_is_unfinished(&r->copy[i], &why);
+}
+
 int rebuild_copy_content(struct rebuild *r, int i, bool wants_used)
 {
 	struct content_job job = {
 		.from = rebuild_authority_access(r)->leg,
 		.to = r->member[i].over.leg,
-		.to_read = r->member[i].plain.leg,
 		.saver = r->member[i].saver,
 		.wanted = r->pass,
 		.written = r->member[i].written,
@@ -71,7 +81,8 @@ int rebuild_copy_content(struct rebuild *r, int i, bool wants_used)
 		.batch_done = content_step,
 		.context = r,
 	};
-	int code;
+	struct dev *closed = NULL;
+	int code = 0;
 
 	choose_pass(r, i, wants_used);
 	if (rebuild_is_fs_marked(r, i))
@@ -79,7 +90,12 @@ int rebuild_copy_content(struct rebuild *r, int i, bool wants_used)
 	r->target = i;
 	r->member[i].durable_bytes = 0;
 	r->member[i].durable_us = rebuild_now_us();
-	code = content_copy(&job);
+	job.to_read = r->member[i].plain.leg;
+	if (!is_cache_trusted(r, i))
+		code = rebuild_open_medium(r->member[i].plain.leg, &job.to_read, &closed);
+	if (!code)
+		code = content_copy(&job);
+	dev_close(closed);
 	r->outcome->content_bytes += job.written_bytes;
 	if (code == -EINTR) {
 		int flushed = dev_flush(r->member[i].saver);
@@ -93,60 +109,4 @@ int rebuild_copy_content(struct rebuild *r, int i, bool wants_used)
 	if (code && job.read_error)
 		return rebuild_failed(r, r->plan->authority, code, "cannot be read");
 	return code ? rebuild_failed(r, i, code, "cannot be written") : 0;
-}
-
-/* Reads back what was written, past this host's cache, and holds it against the authority. */
-int rebuild_prove(struct rebuild *r, int i)
-{
-	struct member *member = &r->member[i];
-	struct dev *medium = NULL;
-	struct access proof = { 0 };
-	struct copy seen = member->now;
-	struct scan scan = {
-		.part = { { .leg = rebuild_authority_access(r)->leg }, { .leg = member->plain.leg } },
-		.parts = 2,
-		.unit_bytes = r->unit_bytes,
-		.leg_bytes = r->leg_bytes,
-		.wanted = member->written,
-		.stop = r->options->stop,
-	};
-	int code = dev_flush(member->saver);
-
-	if (code)
-		return rebuild_failed(r, i, code, "cannot be written");
-	if (!dev_open_uncached(r->device[i], &medium)) {
-		proof.device = medium;
-		seen.findings.count = 0;
-		if (rebuild_authority(r)->evidence.lvm.type != MIRROR_NONE)
-			code = locate_leg(&seen, r->options->lv, &proof, r->error);
-		else
-			code = dev_open_slice(medium, &(struct extent){ 0, r->leg_bytes }, 1, &proof.leg);
-		if (!code)
-			scan.part[1].leg = proof.leg ? proof.leg : member->plain.leg;
-	}
-	for (int p = 0; p < scan.parts; p++) {
-		scan.part[p].differing = bitset_new(member->written->bits);
-		if (!code && !scan.part[p].differing)
-			code = -ENOMEM;
-	}
-	if (!code)
-		code = scan_run(&scan);
-	if (!code && (bitset_count(scan.part[1].differing) || scan.part[0].unread || scan.part[1].unread))
-		code = -EBADMSG;
-	if (!code)
-		r->outcome->proven_bytes += scan.done_bytes;
-	for (int p = 0; p < scan.parts; p++) {
-		bitset_free(scan.part[p].differing);
-		bitset_free(scan.part[p].unread);
-	}
-	access_close(&proof);
-	if (code == -EBADMSG) {
-		error_set(r->error, code, "%s: what was written does not read back as %s's", r->copy[i].name,
-		          rebuild_authority(r)->name);
-		error_next(r->error, "do not trust this device: check it and its path, then run the command again");
-		return code;
-	}
-	return code == -EINTR ? error_set(r->error, code, "stopped; %s stays marked as being rebuilt", r->copy[i].name)
-	       : code         ? rebuild_failed(r, i, code, "cannot be read back")
-	                      : 0;
 }

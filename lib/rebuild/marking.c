@@ -166,7 +166,7 @@ int rebuild_check_place(struct rebuild *r, int i, const struct vg *vg)
 
 /*
  * The unit with the mark becomes the authority's: first all but the mark's sector, and that when the rest is
- * durable, for nothing else says then that the copy is not whole.
+ * proven, for nothing else says then that the copy is not whole.
  */
 static int unmark_fs(struct rebuild *r, int i)
 {
@@ -175,44 +175,47 @@ static int unmark_fs(struct rebuild *r, int i)
 	uint64_t start = rebuild_marked_unit(r) * length;
 	size_t sector = FOREIGN_MARK_OFFSET / UNDO_PIECE_BYTES * UNDO_PIECE_BYTES - start;
 	size_t behind = sector + UNDO_PIECE_BYTES;
-	uint8_t *unit = dev_buffer(length), *back = dev_buffer(length);
-	int code = unit && back ? dev_read(rebuild_authority_access(r)->leg, unit, length, start) : -ENOMEM;
+	uint8_t *unit = dev_buffer(length);
+	int code = unit ? dev_read(rebuild_authority_access(r)->leg, unit, length, start) : -ENOMEM;
 
 	if (!code)
 		code = dev_write(leg, unit, sector, start);
 	if (!code)
 		code = dev_write(leg, unit + behind, length - behind, start + behind);
-	if (!code)
-		code = dev_flush(leg);
-	if (!code)
-		code = dev_write(leg, unit + sector, UNDO_PIECE_BYTES, start + sector);
-	if (!code)
-		code = dev_flush(leg);
-	if (!code)
-		code = dev_read(leg, back, length, start);
-	if (!code && memcmp(unit, back, length))
-		code = -EBADMSG;
+	if (code) {
+		code = rebuild_failed(r, i, code, "the mark cannot be taken off");
+		goto out;
+	}
+	code = rebuild_prove_metadata(r, i);
+	if (code)
+		goto out;
+	code = dev_write(leg, unit + sector, UNDO_PIECE_BYTES, start + sector);
+	if (code)
+		code = rebuild_failed(r, i, code, "the mark cannot be taken off");
+out:
 	free(unit);
-	free(back);
 	return code;
+}
+
+static int unmark_record(struct rebuild *r, int i)
+{
+	struct record *record = &r->member[i].record;
+
+	mark_whole(record, rebuild_authority(r), rebuild_target_legs(r), r->options->now);
+	if (r->plan->is_forced)
+		mark_beyond(record, r->options->now);
+	return record_store(r->member[i].over.record, record);
 }
 
 int rebuild_unmark(struct rebuild *r, int i)
 {
-	struct access *over = &r->member[i].over;
 	int code = rebuild_check_mark(r, i);
 
 	if (code)
 		return code;
 	if (rebuild_is_fs_marked(r, i))
-		code = unmark_fs(r, i);
-	if (!code && over->record) {
-		mark_whole(&r->member[i].record, rebuild_authority(r), rebuild_target_legs(r), r->options->now);
-		if (r->plan->is_forced)
-			mark_beyond(&r->member[i].record, r->options->now);
-		code = record_store(over->record, &r->member[i].record);
-	}
-	if (!code)
-		code = dev_flush(r->member[i].saver);
+		return unmark_fs(r, i);
+	if (r->member[i].over.record)
+		code = unmark_record(r, i);
 	return code ? rebuild_failed(r, i, code, "the mark cannot be taken off") : 0;
 }

@@ -87,13 +87,24 @@ int rebuild_unmark(struct rebuild *r, int i);
 /* Whether the metadata that it is about to get has its leg where it was found. 0, -EREMCHG, -ENOMEM. */
 int rebuild_check_place(struct rebuild *r, int i, const struct vg *vg);
 int rebuild_copy_content(struct rebuild *r, int i, bool wants_used); /* copying.c */
-int rebuild_prove(struct rebuild *r, int i);
-int rebuild_update_text(struct rebuild *r, int i); /* settling.c */
+int rebuild_prove(struct rebuild *r, int i);                         /* proving.c */
+int rebuild_update_text(struct rebuild *r, int i);                   /* settling.c */
 int rebuild_settle(struct rebuild *r, int i);
 int rebuild_forgive(struct rebuild *r, int i);
 
 /* Whether the record of member i is as it was read, or written last: else somebody else writes to it too: -EUSERS. */
 int rebuild_check_mark(struct rebuild *r, int i);
+
+/*
+ * proving.c: member i's medium has what the action at hand wrote through the saver. For every action but those on
+ * content: what the kernel and LVM go by is proven like the data.
+ */
+int rebuild_prove_metadata(struct rebuild *r, int i);
+
+/*
+ * What dev_open_uncached gives, or `dev` itself where it has no other view. *closed is to be closed, NULL or not.
+ */
+int rebuild_open_medium(struct dev *dev, struct dev **medium, struct dev **closed);
 
 /* The record says how far the content is. */
 int rebuild_store_mark(struct rebuild *r, int i, struct dev *area, const char *pv_uuid, enum rebuild_state state);

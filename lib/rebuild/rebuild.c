@@ -142,15 +142,8 @@ static int check_untouched(struct rebuild *r, int i)
 	return code;
 }
 
-static int do_action(struct rebuild *r, const struct action *action)
+static int act(struct rebuild *r, const struct action *action)
 {
-	bool is_first =
-		action->kind == ACTION_LAYOUT || (action->kind == ACTION_MARK && !r->plan->is_whole[action->copy]);
-	int code = is_first && r->is_begun ? check_untouched(r, action->copy) : 0;
-
-	if (code)
-		return code;
-	r->is_begun = true;
 	switch (action->kind) {
 	case ACTION_LAYOUT:
 		return rebuild_lay_out(r, action->copy);
@@ -174,6 +167,24 @@ static int do_action(struct rebuild *r, const struct action *action)
 		break; /* the kernel's: online.c */
 	}
 	return -EINVAL;
+}
+
+static int do_action(struct rebuild *r, const struct action *action)
+{
+	bool is_content = action->kind == ACTION_USED || action->kind == ACTION_FREE || action->kind == ACTION_PROVE;
+	bool is_first =
+		action->kind == ACTION_LAYOUT || (action->kind == ACTION_MARK && !r->plan->is_whole[action->copy]);
+	int code = is_first && r->is_begun ? check_untouched(r, action->copy) : 0;
+
+	if (code)
+		return code;
+	r->is_begun = true;
+	saver_keep(r->member[action->copy].saver, !is_content);
+	code = act(r, action);
+	if (!code && !is_content)
+		code = rebuild_prove_metadata(r, action->copy);
+	saver_keep(r->member[action->copy].saver, false);
+	return code;
 }
 
 static void close_members(struct rebuild *r)

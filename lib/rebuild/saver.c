@@ -5,12 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELD_BYTES = 1 << 20, HELD_WRITES = 4096 };
+enum { HELD_BYTES = 1 << 20, HELD_WRITES = 4096, PROOF_BYTES = 128 << 10 };
 
 struct held {
 	uint64_t offset;
 	size_t length;
 	size_t at; /* in the buffer */
+};
+
+/* A write that is kept for the proof. */
+struct kept {
+	uint64_t offset;
+	size_t length;
+	uint8_t *bytes; /* NULL: zeros */
 };
 
 struct saver {
@@ -26,6 +33,9 @@ struct saver {
 	size_t used;
 	struct held held[HELD_WRITES];
 	size_t helds;
+	bool is_keeping;
+	struct kept *kept;
+	size_t kepts, kept_room;
 };
 
 static int write_base(struct saver *saver, const void *bytes, size_t length, uint64_t offset)
@@ -103,12 +113,105 @@ static int hold(struct saver *saver, const void *bytes, size_t length, uint64_t 
 	return 0;
 }
 
+static bool is_zero(const uint8_t *bytes, size_t length)
+{
+	return !bytes[0] && !memcmp(bytes, bytes + 1, length - 1);
+}
+
+static int keep(struct saver *saver, const void *bytes, size_t length, uint64_t offset)
+{
+	struct kept *kept = saver->kept;
+
+	if (saver->kepts == saver->kept_room) {
+		size_t room = saver->kept_room ? 2 * saver->kept_room : 16;
+
+		kept = reallocarray(kept, room, sizeof(*kept));
+		if (!kept)
+			return -ENOMEM;
+		saver->kept = kept;
+		saver->kept_room = room;
+	}
+	kept += saver->kepts;
+	*kept = (struct kept){ .offset = offset, .length = length };
+	if (!is_zero(bytes, length)) {
+		kept->bytes = malloc(length);
+		if (!kept->bytes)
+			return -ENOMEM;
+		memcpy(kept->bytes, bytes, length);
+	}
+	saver->kepts++;
+	return 0;
+}
+
+static void forget_kept(struct saver *saver)
+{
+	while (saver->kepts)
+		free(saver->kept[--saver->kepts].bytes);
+}
+
+void saver_keep(struct dev *dev, bool is_keeping)
+{
+	struct saver *saver = (struct saver *)dev;
+
+	forget_kept(saver);
+	saver->is_keeping = is_keeping;
+}
+
+/* The bytes of `kept` that lie in [offset, offset + length), into `bytes`. */
+static void lay_over(const struct kept *kept, uint8_t *bytes, size_t length, uint64_t offset)
+{
+	uint64_t from = offset > kept->offset ? offset : kept->offset;
+	uint64_t end = offset + length, kept_end = kept->offset + kept->length;
+
+	if (end > kept_end)
+		end = kept_end;
+	if (from >= end)
+		return;
+	if (kept->bytes)
+		memcpy(bytes + (from - offset), kept->bytes + (from - kept->offset), (size_t)(end - from));
+	else
+		memset(bytes + (from - offset), 0, (size_t)(end - from));
+}
+
+/* What was kept as number n, but for what a later one wrote over it. */
+static int prove_kept(const struct saver *saver, size_t n, struct dev *medium, uint8_t *wanted, uint8_t *seen)
+{
+	uint64_t end = saver->kept[n].offset + saver->kept[n].length;
+	int code = 0;
+
+	for (uint64_t at = saver->kept[n].offset; at < end && !code; at += PROOF_BYTES) {
+		size_t length = end - at < PROOF_BYTES ? (size_t)(end - at) : PROOF_BYTES;
+
+		for (size_t later = n; later < saver->kepts; later++)
+			lay_over(&saver->kept[later], wanted, length, at);
+		code = dev_read(medium, seen, length, at);
+		if (!code && memcmp(wanted, seen, length))
+			code = -EBADMSG;
+	}
+	return code;
+}
+
+int saver_prove(struct dev *dev, struct dev *medium)
+{
+	struct saver *saver = (struct saver *)dev;
+	uint8_t *wanted = dev_buffer(PROOF_BYTES), *seen = dev_buffer(PROOF_BYTES);
+	int code = wanted && seen ? 0 : -ENOMEM;
+
+	for (size_t n = 0; n < saver->kepts && !code; n++)
+		code = prove_kept(saver, n, medium, wanted, seen);
+	free(wanted);
+	free(seen);
+	return code;
+}
+
 static int saver_pwrite(struct dev *dev, const void *buffer, size_t length, uint64_t offset)
 {
 	struct saver *saver = (struct saver *)dev;
 	const uint8_t *from = buffer;
-	int code = 0;
+	int code = saver->is_keeping && !saver->is_witness ? keep(saver, buffer, length, offset) : 0;
 
+	if (code)
+		return code;
 	if (!saver->undo)
 		return write_base(saver, buffer, length, offset);
 	while (!code && length) {
@@ -136,8 +239,12 @@ static int saver_flush(struct dev *dev)
 
 static void saver_close(struct dev *dev)
 {
-	free(((struct saver *)dev)->buffer);
-	free(dev);
+	struct saver *saver = (struct saver *)dev;
+
+	forget_kept(saver);
+	free(saver->kept);
+	free(saver->buffer);
+	free(saver);
 }
 
 static int saver_open_descriptor(struct dev *dev)

@@ -29,6 +29,18 @@ void saver_hint(struct dev *dev, const void *old, size_t length);
 /* From here on (until false) what is written is saved alone: the device is left as it is. */
 void saver_witness(struct dev *dev, bool is_witness);
 
+/*
+ * Keeps what is written from here on (until false) in memory too, for saver_prove, and forgets what was kept before:
+ * for metadata, which is little.
+ */
+void saver_keep(struct dev *dev, bool is_keeping);
+
+/*
+ * Whether `medium`, another view of the base or the base itself, has all that was kept, as it was written last; to be
+ * asked after a flush. 0, -EBADMSG where it is not there, -ENOMEM, or what reading gives.
+ */
+int saver_prove(struct dev *dev, struct dev *medium);
+
 /* Saves and writes what is held back. dev_flush does this too, and makes it durable. */
 int saver_drain(struct dev *dev);
 

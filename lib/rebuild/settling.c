@@ -9,12 +9,20 @@
 
 int rebuild_update_text(struct rebuild *r, int i)
 {
-	struct pv_metadata right, own;
+	struct pv_metadata right, own = { 0 };
+	struct dev *medium, *closed;
 	int code = pv_read_metadata(rebuild_authority_access(r)->device, &right);
 
 	if (code)
 		return rebuild_failed(r, r->plan->authority, code, "its LVM metadata cannot be read");
-	code = pv_read_metadata(r->member[i].saver, &own);
+	/* An earlier rebuild's text may be there for this host's cache alone. */
+	code = dev_flush(r->member[i].saver);
+	if (!code)
+		code = rebuild_open_medium(r->device[i], &medium, &closed);
+	if (!code) {
+		code = pv_read_metadata(medium, &own);
+		dev_close(closed);
+	}
 	if (!code && own.vg->seqno < right.vg->seqno)
 		code = rebuild_check_place(r, i, right.vg);
 	if (!code && own.vg->seqno < right.vg->seqno)
@@ -51,11 +59,14 @@ static enum superblock_bits bits_of(const struct rebuild *r)
 int rebuild_settle(struct rebuild *r, int i)
 {
 	struct dev *meta = r->member[i].over.meta, *model = rebuild_authority_access(r)->meta;
-	unsigned position = r->plan->leg_index[i];
-	int code = superblock_settle(meta, model, position, r->plan->failed_devices, bits_of(r));
+	int code = superblock_settle_bitmap(meta, model, bits_of(r));
 
-	if (!code)
-		code = superblock_prove(meta, model, position, r->plan->failed_devices);
+	if (code)
+		return rebuild_failed(r, i, code, "its bitmap cannot be written");
+	code = rebuild_prove_metadata(r, i); /* no superblock that vouches for a bitmap which is not there */
+	if (code)
+		return code;
+	code = superblock_settle(meta, model, r->plan->leg_index[i], r->plan->failed_devices);
 	return code ? rebuild_failed(r, i, code, "its dm-raid superblock cannot be written") : 0;
 }
 

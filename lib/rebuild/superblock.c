@@ -70,14 +70,16 @@ int superblock_mark(struct dev *meta, struct dev *model, uint64_t run)
  * bits of a degraded array where they are equal. dm-raid was seen to count events up before it gets there;
  * that is not relied on.
  */
-static int settle_bitmap(struct dev *meta, struct dev *model, uint64_t events, enum superblock_bits bits)
+int superblock_settle_bitmap(struct dev *meta, struct dev *model, enum superblock_bits bits)
 {
-	uint8_t header[RAID_BITMAP_HEADER_BYTES];
+	uint8_t sector[RAID_SUPERBLOCK_BYTES], header[RAID_BITMAP_HEADER_BYTES];
 	struct unsettled_evidence unsettled;
 	uint8_t *chunk = calloc(1, CHUNK_BYTES);
-	uint64_t at = RAID_BITMAP_OFFSET + RAID_BITMAP_HEADER_BYTES, end;
-	int code = chunk ? dev_read(model, header, sizeof(header), RAID_BITMAP_OFFSET) : -ENOMEM;
+	uint64_t at = RAID_BITMAP_OFFSET + RAID_BITMAP_HEADER_BYTES, end, events;
+	int code = chunk ? read_sound(model, sector) : -ENOMEM;
 
+	if (!code)
+		code = dev_read(model, header, sizeof(header), RAID_BITMAP_OFFSET);
 	if (!code && raid_parse_bitmap(header, 0, UINT64_MAX, &unsettled))
 		code = -EBADMSG;
 	if (code)
@@ -97,6 +99,7 @@ static int settle_bitmap(struct dev *meta, struct dev *model, uint64_t events, e
 		if (!code)
 			code = dev_write(meta, chunk, length, at);
 	}
+	events = get_le64(sector + OFF_EVENTS);
 	put_le64(header + BITMAP_EVENTS, events);
 	if (bits == BITS_NONE)
 		put_le64(header + BITMAP_CLEARED, events);
@@ -106,45 +109,25 @@ static int settle_bitmap(struct dev *meta, struct dev *model, uint64_t events, e
 		put_le32(header + BITMAP_STATE, 0);
 	if (!code)
 		code = dev_write(meta, header, sizeof(header), RAID_BITMAP_OFFSET);
+	if (!code)
+		code = dev_flush(meta);
 out:
 	free(chunk);
 	return code;
 }
 
-static void settle_sector(uint8_t *sector, unsigned position, uint64_t failed)
+int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed)
 {
+	uint8_t sector[RAID_SUPERBLOCK_BYTES];
+	int code = read_sound(model, sector);
+
+	if (code)
+		return code;
 	put_le32(sector + OFF_POSITION, position);
 	put_le64(sector + OFF_FAILED, failed);
 	memset(sector + OFF_FAILED_EXTENDED, 0, 3 * sizeof(uint64_t));
 	put_le64(sector + OFF_RECOVERY, UINT64_MAX);
 	put_le64(sector + OFF_RESYNC, UINT64_MAX);
-}
-
-int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed,
-                      enum superblock_bits bits)
-{
-	uint8_t sector[RAID_SUPERBLOCK_BYTES];
-	int code = read_sound(model, sector);
-
-	if (!code)
-		code = settle_bitmap(meta, model, get_le64(sector + OFF_EVENTS), bits);
-	if (!code)
-		code = dev_flush(meta); /* no superblock that vouches for a bitmap which is not there yet */
-	settle_sector(sector, position, failed);
-	if (!code)
-		code = dev_write(meta, sector, sizeof(sector), 0);
+	code = dev_write(meta, sector, sizeof(sector), 0);
 	return code ? code : dev_flush(meta);
-}
-
-int superblock_prove(struct dev *meta, struct dev *model, unsigned position, uint64_t failed)
-{
-	uint8_t sector[RAID_SUPERBLOCK_BYTES], wanted[RAID_SUPERBLOCK_BYTES];
-	int code = dev_read(meta, sector, sizeof(sector), 0);
-
-	if (!code)
-		code = read_sound(model, wanted);
-	if (code)
-		return code;
-	settle_sector(wanted, position, failed);
-	return memcmp(sector, wanted, sizeof(sector)) ? -EBADMSG : 0;
 }

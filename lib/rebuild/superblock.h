@@ -20,13 +20,15 @@ enum superblock_bits {
 int superblock_mark(struct dev *meta, struct dev *model, uint64_t run);
 
 /*
- * Makes the leg complete and in sync with `model`'s (which may be `meta` itself): the same counters,
- * `failed` as the legs named failed.
+ * Writes the bitmap that `model`'s (which may be `meta` itself) calls for, and flushes it. -EBADMSG where model's means
+ * nothing, -ENOSPC where it does not fit.
  */
-int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed,
-                      enum superblock_bits bits);
+int superblock_settle_bitmap(struct dev *meta, struct dev *model, enum superblock_bits bits);
 
-/* Whether the leg's superblock says just that. 0, -EBADMSG where it does not, or what reading gives. */
-int superblock_prove(struct dev *meta, struct dev *model, unsigned position, uint64_t failed);
+/*
+ * Makes the leg complete and in sync with `model`'s: the same counters, `failed` as the legs named failed. It vouches
+ * for the bitmap: that has to be on the medium before.
+ */
+int superblock_settle(struct dev *meta, struct dev *model, unsigned position, uint64_t failed);
 
 #endif

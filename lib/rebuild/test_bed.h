@@ -613,6 +613,8 @@ static inline int bed_check_done(struct bed *bed)
 			code = bed_wrong(bed, "after the rerun %s differs from the authority", bed->row->copy[i]);
 		else if (history_is_unfinished(&survey.copy[i], &why))
 			code = bed_wrong(bed, "after the rerun %s is still marked", bed->row->copy[i]);
+		else if (survey.copy[i].evidence.lvm.seqno < survey.copy[bed->authority].evidence.lvm.seqno)
+			code = bed_wrong(bed, "after the rerun %s's LVM metadata is old", bed->row->copy[i]);
 		else
 			code = bed_check_superblock(bed, i, &survey.copy[i]);
 	}
