@@ -91,6 +91,33 @@ int dev_read(struct dev *dev, void *buffer, size_t length, uint64_t offset)
 	return read_bounced(dev, buffer, length, offset);
 }
 
+int dev_read_rest(struct dev *dev, void *buffer, size_t length, uint64_t offset, size_t *lost_bytes)
+{
+	size_t block = dev->align_bytes > DEV_SECTOR_BYTES ? dev->align_bytes : DEV_SECTOR_BYTES;
+	unsigned char *to = buffer;
+	int r = dev_read(dev, buffer, length, offset);
+
+	*lost_bytes = 0;
+	if (r != -EIO)
+		return r;
+	for (r = 0; length && !r;) {
+		size_t part = block - (size_t)(offset % block);
+
+		if (part > length)
+			part = length;
+		r = dev_read(dev, to, part, offset);
+		if (r == -EIO) {
+			memset(to, 0, part);
+			*lost_bytes += part;
+			r = 0;
+		}
+		to += part;
+		offset += part;
+		length -= part;
+	}
+	return r;
+}
+
 static int write_window(struct dev *dev, unsigned char *bounce, const unsigned char *from, const struct window *w)
 {
 	int r = 0;

@@ -97,7 +97,13 @@ int dev_open_slice(struct dev *base, const struct extent *piece, size_t pieces, 
  */
 int dev_read(struct dev *dev, void *buffer, size_t length, uint64_t offset);
 
-/* The same for writing. A partial block is read, changed and written. -EROFS where opened DEV_READ. */
+/*
+ * Reads what there is: where dev_read gives -EIO, block by block, and what the medium does not give back is zeros.
+ * *lost_bytes is how much.
+ */
+int dev_read_rest(struct dev *dev, void *buffer, size_t length, uint64_t offset, size_t *lost_bytes);
+
+/* The same as dev_read for writing. A partial block is read, changed and written. -EROFS where opened DEV_READ. */
 int dev_write(struct dev *dev, const void *buffer, size_t length, uint64_t offset);
 int dev_flush(struct dev *dev);
 int dev_next_data(struct dev *dev, uint64_t offset, struct extent *run);

@@ -97,6 +97,30 @@ static void test_mended(void **state)
 	close_fault();
 }
 
+/* Around a bad sector everything else is read; an error that is no bad spot's ends it. */
+static void test_rest(void **state)
+{
+	struct fault_plan plan = { .bad = { 1024, 1 } };
+	size_t lost;
+
+	(void)state;
+	open_fault(&plan);
+	memset(medium, 3, sizeof(medium));
+	memset(buffer, 1, sizeof(buffer));
+	assert_int_equal(dev_read_rest(dev, buffer, 2000, 700, &lost), 0);
+	assert_int_equal(lost, 512);
+	assert_true(buffer[0] == 3 && buffer[323] == 3 && !buffer[324] && !buffer[835] && buffer[836] == 3 &&
+	            buffer[1999] == 3 && buffer[2000] == 1);
+	assert_int_equal(dev_read_rest(dev, buffer, 100, 0, &lost), 0);
+	assert_int_equal(lost, 0);
+	close_fault();
+	plan.fail[FAULT_READ].nth = 3;
+	plan.fail[FAULT_READ].code = -ENOTCONN;
+	open_fault(&plan);
+	assert_int_equal(dev_read_rest(dev, buffer, 2000, 700, &lost), -ENOTCONN);
+	close_fault();
+}
+
 /* A bad spot is one, whatever a disk's driver calls it; what is no bad spot keeps its name. */
 static void test_names(void **state)
 {
@@ -112,10 +136,8 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lasting),
-		cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_mended),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_lasting), cmocka_unit_test(test_lost),  cmocka_unit_test(test_mended),
+		cmocka_unit_test(test_rest),    cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

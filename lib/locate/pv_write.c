@@ -109,14 +109,28 @@ static void format_area(const struct extent *area, uint64_t offset, const char *
 	put_le32(sector, pv_checksum(sector + 4, PV_SECTOR_BYTES - 4));
 }
 
-/* Writes the text at `offset` of the area's ring. */
+/*
+ * Writes the text at `offset` of the area's ring, with zeros behind it up to the next sector: every text begins on one,
+ * and a sector that is written in part would have to be read first, and may be bad.
+ */
 static int put_text(struct dev *device, const struct extent *area, uint64_t offset, const char *text, size_t bytes)
 {
-	uint64_t straight = bytes < area->length - offset ? bytes : area->length - offset;
-	int code = dev_write(device, text, straight, area->offset + offset);
+	size_t padding =
+		area->length % PV_SECTOR_BYTES ? 0 : (PV_SECTOR_BYTES - bytes % PV_SECTOR_BYTES) % PV_SECTOR_BYTES;
+	size_t length = bytes + padding;
+	uint64_t straight = length < area->length - offset ? length : area->length - offset;
+	uint8_t *padded = dev_buffer(length);
+	int code = padded ? 0 : -ENOMEM;
 
-	if (!code && straight < bytes)
-		code = dev_write(device, text + straight, bytes - straight, area->offset + PV_SECTOR_BYTES);
+	if (padded) {
+		memcpy(padded, text, bytes);
+		memset(padded + bytes, 0, padding);
+	}
+	if (!code)
+		code = dev_write(device, padded, straight, area->offset + offset);
+	if (!code && straight < length)
+		code = dev_write(device, padded + straight, length - straight, area->offset + PV_SECTOR_BYTES);
+	free(padded);
 	return code;
 }
 

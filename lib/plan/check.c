@@ -9,7 +9,8 @@ bool planning_is_other_mirror(const struct planning *p, int i)
 {
 	const struct copy *right = &p->copy[p->plan->authority], *copy = &p->copy[i];
 
-	if (copy->condition != COPY_USABLE)
+	/* A leg is known by its LVM metadata, whatever else of it is damaged or unreadable; a bare file system is not. */
+	if (copy->condition != COPY_USABLE && (!copy->leg_bytes || copy->evidence.lvm.type == MIRROR_NONE))
 		return false;
 	if (right->evidence.lvm.type == MIRROR_NONE || copy->evidence.lvm.type == MIRROR_NONE)
 		return right->evidence.lvm.type != copy->evidence.lvm.type ||

@@ -106,6 +106,10 @@ static const struct testcase cases[] = {
 	  { LEG("a", 0, STATE_FOREIGN, .is_other_vg = true, .used = 4096), LEG("s", 1, D) }, "from=1 to=0 forced reference=1", 0,
 	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 superblock0 forgive1 unmark0", 0 },
 
+	{ "another mirror's leg of which something cannot be read", VERDICT_SINGLE, 1,
+	  { LEG("a", 0, STATE_UNREADABLE, .condition = COPY_UNREADABLE, .device_bytes = DEVICE_BYTES, .is_other_vg = true, .is_not_compared = true), LEG("s", 1, A) }, "to=0", 0,
+	  "layout0 mark0 used0=307200 free0=741376 prove0=1048576 superblock0 forgive1 unmark0", 0 },
+
 	/* ---- what could not be read ---- */
 	{ "blocks of the target are written anew", VERDICT_STALE, 1,
 	  { LEG("a", 0, S, .used = 8192, .unread_used = 4096, .unread_free = 512), LEG("s", 1, A, .failed = 1) }, "", 0,

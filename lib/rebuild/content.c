@@ -87,15 +87,13 @@ static bool plan_batch(struct pipeline *pipeline, struct batch *batch)
 static int read_target_units(struct content_job *job, struct batch *batch, const struct run *run)
 {
 	for (uint64_t i = 0; i < run->count; i++) {
-		size_t at = run->at + i * job->unit_bytes;
-		int code = dev_read(job->to_read, batch->buffer[TO] + at, unit_length(job, run->first + i),
-		                    (run->first + i) * job->unit_bytes);
+		size_t at = run->at + i * job->unit_bytes, lost;
+		int code = dev_read_rest(job->to_read, batch->buffer[TO] + at, unit_length(job, run->first + i),
+		                         (run->first + i) * job->unit_bytes, &lost);
 
-		if (code && code != -EIO)
-			return code;
-		batch->is_unread[at / job->unit_bytes] = code != 0;
 		if (code)
-			memset(batch->buffer[TO] + at, 0, unit_length(job, run->first + i));
+			return code;
+		batch->is_unread[at / job->unit_bytes] = lost != 0;
 	}
 	return 0;
 }

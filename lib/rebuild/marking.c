@@ -58,7 +58,9 @@ int rebuild_mark(struct rebuild *r, int i)
 
 	if (code)
 		return code;
-	if (over->record)
+	/* A slot that could not be read may hold a newer record, and be read again one day: then both are written. */
+	for (int slots = r->copy[i].condition == COPY_UNREADABLE ? RECORD_SLOTS : 1; over->record && slots && !code;
+	     slots--)
 		code = rebuild_store_mark(r, i, over->record, r->member[i].now.evidence.lvm.pv_uuid, REBUILD_CONTENT);
 	if (!code && rebuild_authority(r)->evidence.lvm.type == MIRROR_RAID1)
 		code = superblock_mark(over->meta, rebuild_authority_access(r)->meta, r->run);

@@ -58,6 +58,14 @@ void member_drop_small_area(struct access *over)
 	over->record = NULL;
 }
 
+/* A target that could not be read is named to be overwritten; of one that could, what was not looked at may be lost. */
+static enum saver_loss loss_of(const struct rebuild *r, int i)
+{
+	if (!r->plan->is_target[i])
+		return SAVER_FAILS;
+	return r->copy[i].condition == COPY_UNREADABLE ? SAVER_READS_ZEROS : SAVER_SAVES_ZEROS;
+}
+
 static int open_member(struct rebuild *r, int i)
 {
 	struct member *member = &r->member[i];
@@ -90,6 +98,7 @@ static int open_member(struct rebuild *r, int i)
 		member->over.record = NULL;
 	}
 	member_drop_small_area(&member->over);
+	saver_lose(member->saver, loss_of(r, i));
 	return 0;
 }
 

@@ -26,6 +26,7 @@ struct saver {
 	struct undo *undo;
 	int copy;
 	bool is_witness; /* nothing is written */
+	enum saver_loss loss;
 	struct saver_count count;
 	const uint8_t *hint;
 	size_t hint_length;
@@ -60,12 +61,20 @@ int saver_drain(struct dev *dev)
 	return code;
 }
 
+static int read_base(struct saver *saver, void *buffer, size_t length, uint64_t offset, enum saver_loss least)
+{
+	size_t lost;
+
+	return saver->loss < least ? dev_read(saver->base, buffer, length, offset)
+	                           : dev_read_rest(saver->base, buffer, length, offset, &lost);
+}
+
 static int saver_pread(struct dev *dev, void *buffer, size_t length, uint64_t offset)
 {
 	struct saver *saver = (struct saver *)dev;
 	int code = saver_drain(dev);
 
-	return code ? code : dev_read(saver->base, buffer, length, offset);
+	return code ? code : read_base(saver, buffer, length, offset, SAVER_READS_ZEROS);
 }
 
 /* Saves what is at `offset` now, and is about to become `bytes`. */
@@ -83,7 +92,7 @@ static int save(struct saver *saver, const void *bytes, size_t length, uint64_t 
 	code = saver_drain(&saver->dev); /* what is held back may be what is there now */
 	old = dev_buffer(length);
 	if (!code)
-		code = old ? dev_read(saver->base, old, length, offset) : -ENOMEM;
+		code = old ? read_base(saver, old, length, offset, SAVER_SAVES_ZEROS) : -ENOMEM;
 	if (!code)
 		code = undo_save(saver->undo, saver->copy, offset, old, bytes, length);
 	free(old);
@@ -283,6 +292,11 @@ int saver_open(struct dev *base, struct undo *undo, int copy, struct dev **dev)
 	saver->copy = copy;
 	*dev = &saver->dev;
 	return 0;
+}
+
+void saver_lose(struct dev *dev, enum saver_loss loss)
+{
+	((struct saver *)dev)->loss = loss;
 }
 
 void saver_hint(struct dev *dev, const void *old, size_t length)

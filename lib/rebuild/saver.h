@@ -20,6 +20,16 @@ struct saver_count {
  */
 int saver_open(struct dev *base, struct undo *undo, int copy, struct dev **dev);
 
+/* What becomes of what the medium does not give back. */
+enum saver_loss {
+	SAVER_FAILS,       /* -EIO */
+	SAVER_SAVES_ZEROS, /* it is lost already: zeros are saved in its place. What can be read is, to the sector */
+	SAVER_READS_ZEROS, /* and read, as beside what is written in the same block: writing mends it */
+};
+
+/* From here on; SAVER_FAILS before. */
+void saver_lose(struct dev *dev, enum saver_loss loss);
+
 /*
  * The bytes that the next writes will overwrite, `length` of them in the order of those writes: saves
  * reading them again. Valid until so many bytes have been written.
