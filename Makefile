@@ -132,7 +132,7 @@ demo-console: ## the same, and you stay on its serial console
 
 check: ## run all tests
 	@.ci/deps check
-	$(sub) WERROR=-Werror all $(patsubst %,$(B)/test/%_test,compare/corrupt verdict/simulation promote/protocol rebuild/crash rebuild/nth)
+	$(sub) WERROR=-Werror all $(patsubst %,$(B)/test/%_test,compare/corrupt verdict/simulation promote/protocol rebuild/crash rebuild/nth rebuild/sectors)
 	$(sub) B=$(B)-asan WERROR=-Werror CFLAGS="-O1 -g" SANITIZE="$(SAN)" all tests replays
 	@.ci/suite $(B) $(B)-asan
 
@@ -140,7 +140,7 @@ SEED    ?= $(shell date +%s)
 SECONDS ?= 600
 torture: ## run the long campaigns, all together SECONDS (600); SEED repeats one
 	@.ci/deps check fuzz
-	$(sub) all $(patsubst %,$(B)/test/%_test,verdict/simulation promote/protocol rebuild/crash rebuild/nth)
+	$(sub) all $(patsubst %,$(B)/test/%_test,verdict/simulation promote/protocol rebuild/crash rebuild/nth rebuild/sectors)
 	$(sub) B=$(B)-asan CFLAGS="-O1 -g" SANITIZE="$(SAN)" $(B)-asan/svc
 	$(build-fuzzers)
 	@.ci/torture $(B) $(B)/fuzz $(SEED) $(SECONDS)
