@@ -13,9 +13,9 @@
  */
 enum { PROGRESS_BYTES = 64 << 20, PROGRESS_US = 1000000, CHECK_US = 1000000 };
 
-static bool is_progress_due(const struct member *member, uint64_t written_bytes)
+static bool is_progress_due(const struct member *member, uint64_t copied_bytes)
 {
-	return member->over.record && written_bytes - member->durable_bytes >= PROGRESS_BYTES &&
+	return member->over.record && copied_bytes - member->durable_bytes >= PROGRESS_BYTES &&
 	       rebuild_now_us() - member->durable_us >= PROGRESS_US;
 }
 
@@ -23,17 +23,17 @@ static int content_step(void *context, uint64_t written_bytes)
 {
 	struct rebuild *r = context;
 	struct member *member = &r->member[r->target];
-	uint64_t done = r->outcome->content_bytes + written_bytes;
+	uint64_t done = r->outcome->content_bytes + written_bytes, copied = member->copied_bytes + written_bytes;
 	int code = 0;
 
 	if (r->options->progress)
 		r->options->progress(r->options->context, done, r->plan->bytes);
 	if (rebuild_now_us() - member->checked_us >= CHECK_US)
 		code = rebuild_check_mark(r, r->target);
-	if (code || !is_progress_due(member, written_bytes))
+	if (code || !is_progress_due(member, copied))
 		return code;
 	code = dev_flush(member->saver);
-	member->durable_bytes = written_bytes;
+	member->durable_bytes = copied;
 	member->durable_us = rebuild_now_us();
 	if (!code)
 		code = rebuild_store_mark(r, r->target, member->over.record, member->record.pv_uuid, REBUILD_CONTENT);
@@ -88,7 +88,6 @@ int rebuild_copy_content(struct rebuild *r, int i, bool wants_used)
 	if (rebuild_is_fs_marked(r, i))
 		bitset_clear(r->pass, rebuild_marked_unit(r));
 	r->target = i;
-	r->member[i].durable_bytes = 0;
 	r->member[i].durable_us = rebuild_now_us();
 	job.to_read = r->member[i].plain.leg;
 	if (!is_cache_trusted(r, i))
@@ -97,6 +96,7 @@ int rebuild_copy_content(struct rebuild *r, int i, bool wants_used)
 		code = content_copy(&job);
 	dev_close(closed);
 	r->outcome->content_bytes += job.written_bytes;
+	r->member[i].copied_bytes += job.written_bytes;
 	if (code == -EINTR) {
 		int flushed = dev_flush(r->member[i].saver);
 

@@ -20,6 +20,7 @@ struct member {
 	struct copy now;        /* as it was just before the first write */
 	struct record record;   /* as last written */
 	struct bitset *written; /* units of the leg */
+	uint64_t copied_bytes;  /* content, by the content actions that are done */
 	uint64_t durable_bytes; /* content up to the last durable progress */
 	uint64_t durable_us;    /* when that was, by rebuild_now_us */
 	uint64_t checked_us;    /* when the record was last seen to be the one written last */
