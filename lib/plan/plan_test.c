@@ -23,7 +23,7 @@ struct row {
 	uint64_t failed;     /* its superblock's list */
 	uint64_t used, free; /* differing from the reference */
 	uint64_t unread_used, unread_free;
-	uint64_t seqno;      /* of the LVM metadata; 0: as all others */
+	uint64_t seqno; /* of the LVM metadata; 0: as all others */
 	uint64_t device_bytes, leg_bytes;
 	uint64_t pv_bytes; /* what each leg's PV needs by this copy's metadata */
 	const char *pv;    /* of a PV that lost its leg */
