@@ -201,6 +201,12 @@ int dev_open_uncached(struct dev *dev, struct dev **medium)
 	return dev->ops->open_uncached ? dev->ops->open_uncached(dev, medium) : -ENOTSUP;
 }
 
+void dev_forget(struct dev *dev)
+{
+	if (dev->ops->forget)
+		dev->ops->forget(dev);
+}
+
 static bool is_identity(const uint64_t x[2], const uint64_t y[2])
 {
 	return (x[0] || x[1]) && x[0] == y[0] && x[1] == y[1];

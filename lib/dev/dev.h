@@ -31,6 +31,8 @@ struct dev_ops {
 	int (*next_data)(struct dev *dev, uint64_t offset, struct extent *run);
 	/* Another view of the medium, see dev_open_uncached; NULL: there is none. */
 	int (*open_uncached)(struct dev *dev, struct dev **medium);
+	/* See dev_forget; NULL: nothing is cached. */
+	void (*forget)(struct dev *dev);
 	/* See dev_open_descriptor; NULL: it has none. */
 	int (*open_descriptor)(struct dev *dev);
 	void (*close)(struct dev *dev); /* frees the dev itself too */
@@ -118,6 +120,12 @@ const char *dev_strerror(int number);
  * was flushed has been dropped from the cache as far as that goes.
  */
 int dev_open_uncached(struct dev *dev, struct dev **medium);
+
+/*
+ * Drops from this host's cache what was flushed, as far as that goes: the medium was seen not to have it, and nobody is
+ * to read it any more.
+ */
+void dev_forget(struct dev *dev);
 
 /*
  * A descriptor of its own for reading an image file, for a library that wants one and takes from it what it needs.

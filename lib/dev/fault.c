@@ -206,14 +206,29 @@ static int fault_open_uncached(struct dev *dev, struct dev **medium)
 	return 0;
 }
 
-static void fault_close(struct dev *dev)
+static void drop_cached(struct fault *fault)
 {
-	struct fault *fault = (struct fault *)dev;
-
 	for (struct cached *next; fault->cached; fault->cached = next) {
 		next = fault->cached->next;
 		free(fault->cached);
 	}
+}
+
+static void fault_forget(struct dev *dev)
+{
+	struct fault *fault = (struct fault *)dev;
+
+	pthread_mutex_lock(&fault->lock);
+	if (!fault->plan.fail[FAULT_WRITE].is_stubborn)
+		drop_cached(fault);
+	pthread_mutex_unlock(&fault->lock);
+}
+
+static void fault_close(struct dev *dev)
+{
+	struct fault *fault = (struct fault *)dev;
+
+	drop_cached(fault);
 	bitset_free(fault->mended);
 	pthread_mutex_destroy(&fault->lock);
 	free(fault);
@@ -225,6 +240,7 @@ static const struct dev_ops fault_ops = {
 	.flush = fault_flush,
 	.next_data = fault_next_data,
 	.open_uncached = fault_open_uncached,
+	.forget = fault_forget,
 	.close = fault_close,
 };
 

@@ -17,8 +17,12 @@ struct fault_plan {
 		int code;        /* -errno it fails with */
 		bool is_lasting; /* and all after it */
 		bool is_short;   /* a write: its first half, in whole sectors, still reaches the base */
-		/* A write: it succeeds and never reaches the base. Reads show it, but not those of dev_open_uncached. */
+		/*
+		 * A write: it succeeds and never reaches the base. Reads show it until dev_forget, but not those of
+		 * dev_open_uncached.
+		 */
 		bool is_lost;
+		bool is_stubborn; /* reads show it after dev_forget too */
 	} fail[FAULT_OPERATIONS];
 	struct extent bad;  /* reads that touch it fail with -EIO; length 0: none */
 	bool is_bad_mended; /* until it is written: by sectors */

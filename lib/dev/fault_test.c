@@ -74,6 +74,9 @@ static void test_lost(void **state)
 	assert_true(buffer[0] == 7 && !buffer[1024] && buffer[1280] == 9 && !buffer[1792]);
 	assert_int_equal(dev_write(view, data, 512, 0), -EROFS);
 	dev_close(view);
+	dev_forget(dev);
+	assert_int_equal(dev_read(dev, buffer, BYTES, 0), 0);
+	assert_memory_equal(buffer, medium, BYTES);
 	assert_int_equal(fault_counted(dev).failed, 1);
 	close_fault();
 }

@@ -156,6 +156,11 @@ static int image_open_descriptor(struct dev *dev)
 	return open_again((struct file *)dev, 0);
 }
 
+static void image_forget(struct dev *dev)
+{
+	posix_fadvise(((struct file *)dev)->fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static int image_open_uncached(struct dev *dev, struct dev **medium);
 
 /* Without pwrite, dev_write refuses. A block device is never cached: there is no other view of it. */
@@ -170,6 +175,7 @@ static const struct dev_ops image_read_ops = {
 	.pread = file_pread,
 	.next_data = file_next_data,
 	.open_uncached = image_open_uncached,
+	.forget = image_forget,
 	.open_descriptor = image_open_descriptor,
 	.close = file_close,
 };
@@ -182,6 +188,7 @@ static const struct dev_ops image_write_ops = {
 	.flush = file_flush,
 	.next_data = file_next_data,
 	.open_uncached = image_open_uncached,
+	.forget = image_forget,
 	.open_descriptor = image_open_descriptor,
 	.close = file_close,
 };
@@ -206,7 +213,7 @@ static int image_open_uncached(struct dev *dev, struct dev **medium)
 	file->fd = r = open_again(base, O_DIRECT);
 	if (r < 0) {
 		free(file);
-		posix_fadvise(base->fd, 0, 0, POSIX_FADV_DONTNEED);
+		image_forget(dev);
 		return r == -EINVAL ? -ENOTSUP : r;
 	}
 	*medium = &file->dev;

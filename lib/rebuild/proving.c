@@ -11,9 +11,10 @@ int rebuild_open_medium(struct dev *dev, struct dev **medium, struct dev **close
 	return code == -ENOTSUP ? 0 : code;
 }
 
-/* A medium that does not have what it took. */
+/* A medium that does not have what it took. Nobody is to see it in the cache and think so. */
 static int distrust(struct rebuild *r, int i, const char *what)
 {
+	dev_forget(r->device[i]);
 	error_set(r->error, -EBADMSG, "%s: %s", r->copy[i].name, what);
 	error_next(r->error, "do not trust this device: check it and its path, then run the command again");
 	return -EBADMSG;
