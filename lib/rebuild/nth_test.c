@@ -54,17 +54,20 @@ struct attempt {
 	struct recording recording;
 	struct plan made;
 	struct svc_error error;
-	bool is_saving, is_lying;
+	bool is_saving, is_lying, is_stubborn;
 	int code;
 	char wrong[600]; /* the same again where a lie was found: this host's cache still shows it */
 };
 
+/*
+ * Where the cache shows for ever what the medium does not have, the mark's end may be what was lost: then nothing is left
+ * to do, and the data is right. Of a bare file system the mark is in the data.
+ */
 static int check_legs(struct bed *bed)
 {
 	for (int i = 0; i < bed->copies; i++)
-		if (bed->is_target[i] && !bed_is_done(bed, i, NULL, 0))
-			return bed_wrong(bed, "nothing is left to do for %s, and its medium differs",
-			                 bed->row->copy[i]);
+		if (bed->is_target[i] && bed->medium[i].metas && !bed_is_done(bed, i, NULL, 0))
+			return bed_wrong(bed, "proven on the second run, and %s's medium differs", bed->row->copy[i]);
 	return 0;
 }
 
@@ -86,11 +89,8 @@ static void run_failing(struct bed *bed, struct attempt *attempt, bool is_undo)
 		struct svc_error error;
 		struct plan again;
 
-		/* Where only the mark's end was lost, the cache says that nothing is left to do there; the data is right. */
-		if (bed_check_crashed(bed) ||
-		    (!bed_resync_on(bed, failing, NULL, &again, &error) &&
-		     (memcmp(again.is_target, bed->is_target, sizeof(bed->is_target)) ? check_legs(bed)
-		                                                                      : bed_check_done(bed))))
+		if (bed_check_crashed(bed) || (!bed_resync_on(bed, failing, NULL, &again, &error) &&
+		                               (attempt->is_stubborn ? check_legs(bed) : bed_check_done(bed))))
 			memcpy(attempt->wrong, bed->why, sizeof(attempt->wrong));
 	}
 	for (int i = 0; i < bed->copies; i++) {
@@ -177,7 +177,7 @@ static int check_failed(struct bed *bed, int device, const struct attempt *attem
 static const struct kind {
 	enum fault_operation operation;
 	int code;
-	bool is_short, is_lasting, is_lost;
+	bool is_short, is_lasting, is_lost, is_stubborn;
 } kinds[] = {
 	{ FAULT_READ, -EIO, .is_short = false },
 	{ FAULT_WRITE, -EIO, .is_short = false },
@@ -189,6 +189,7 @@ static const struct kind {
 	{ FAULT_FLUSH, -ETIMEDOUT, .is_lasting = true },
 	{ FAULT_WRITE, 0, .is_lost = true },
 	{ FAULT_WRITE, 0, .is_lost = true, .is_lasting = true },
+	{ FAULT_WRITE, 0, .is_lost = true, .is_stubborn = true },
 };
 
 static void complain(const struct bed *bed, const char *what, int device, const struct kind *kind, uint64_t nth,
@@ -212,6 +213,7 @@ static struct fault_plan plan_of(const struct kind *kind, uint64_t nth)
 	plan.fail[kind->operation].is_short = kind->is_short;
 	plan.fail[kind->operation].is_lasting = kind->is_lasting;
 	plan.fail[kind->operation].is_lost = kind->is_lost;
+	plan.fail[kind->operation].is_stubborn = kind->is_stubborn;
 	return plan;
 }
 
@@ -245,6 +247,7 @@ static void fail_rebuild(struct bed *bed, int device, const struct kind *kind, u
 	assert_non_null(attempt);
 	attempt->is_saving = is_saving;
 	attempt->is_lying = kind->is_lost;
+	attempt->is_stubborn = kind->is_stubborn;
 	attempt->plan[device] = plan_of(kind, nth);
 	unlink(undo_path);
 	run_failing(bed, attempt, false);
@@ -385,10 +388,6 @@ static void fail_undo(struct bed *bed, int device, const struct kind *kind, uint
 
 	(void)is_saving;
 	assert_non_null(attempt);
-	if (kind->is_lost) {
-		free(attempt);
-		return;
-	}
 	attempt->plan[device] = plan_of(kind, nth);
 	store_undo(&finished);
 	run_failing(bed, attempt, true);

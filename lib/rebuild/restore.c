@@ -63,20 +63,59 @@ static int flush_all(const struct undo_header *header, struct dev *const device[
 	return code;
 }
 
+/* The copies' media, past this host's cache: what they hold is what counts. */
+struct media {
+	struct dev *seen[SVC_COPIES_MAX];
+	struct dev *own[SVC_COPIES_MAX]; /* to be closed */
+};
+
+static int open_media(const struct undo *undo, struct dev *const device[], struct media *media, struct svc_error *error)
+{
+	const struct undo_header *header = undo_header(undo);
+	int code = 0;
+
+	memset(media, 0, sizeof(*media));
+	for (int i = 0; i < header->copies && !code; i++) {
+		if (device[i])
+			code = dev_open_uncached(device[i], &media->own[i]);
+		if (code == -ENOTSUP)
+			code = 0;
+		if (code)
+			error_set(error, code, "%s: cannot be read past the cache: %s", header->copy[i].name,
+			          strerror(-code));
+		media->seen[i] = media->own[i] ? media->own[i] : device[i];
+	}
+	return code;
+}
+
+static void close_media(struct media *media)
+{
+	for (int i = 0; i < SVC_COPIES_MAX; i++)
+		dev_close(media->own[i]);
+}
+
+static int distrust(const struct undo *undo, int copy, struct svc_error *error)
+{
+	error_set(error, -EBADMSG, "%s: what was put back does not read back as it was saved",
+	          undo_header(undo)->copy[copy].name);
+	error_next(error, "do not trust this device: check it and its path, then run the command again");
+	return -EBADMSG;
+}
+
 struct buffers {
 	uint8_t *saved, *now;
 	uint32_t sum[UNDO_PIECES_MAX];
 };
 
 /* One place: its pieces that hold what this entry's write left there. What was put back already stays. */
-static int put_back(struct undo *undo, size_t n, struct dev *device, struct buffers *buffers)
+static int put_back(struct undo *undo, size_t n, struct dev *device, struct dev *medium, struct buffers *buffers)
 {
 	const struct undo_place *place = undo_place(undo, n);
 	size_t start = 0, end = 0;
 	int code = undo_load(undo, n, buffers->saved, buffers->sum);
 
 	if (!code)
-		code = dev_read(device, buffers->now, place->bytes, place->offset);
+		code = dev_read(medium, buffers->now, place->bytes, place->offset);
 	for (size_t at = 0; at < place->bytes && !code; at = end) {
 		size_t length = place->bytes - at < UNDO_PIECE_BYTES ? place->bytes - at : UNDO_PIECE_BYTES;
 		bool is_there = undo_sum(buffers->now + at, length) == buffers->sum[at / UNDO_PIECE_BYTES];
@@ -92,74 +131,132 @@ static int put_back(struct undo *undo, size_t n, struct dev *device, struct buff
 	return code;
 }
 
+/* Whether an entry of the same group before number n is about this piece too: then that one's bytes are there. */
+static bool has_earlier(const struct undo *undo, size_t n, uint64_t offset)
+{
+	const struct undo_place *place = undo_place(undo, n);
+
+	while (n-- && undo_place(undo, n)->group == place->group) {
+		const struct undo_place *earlier = undo_place(undo, n);
+
+		if (earlier->copy == place->copy && earlier->offset <= offset &&
+		    offset - earlier->offset < earlier->bytes)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the medium holds at one place what was there before the group. */
+static int prove_place(struct undo *undo, size_t n, struct dev *medium, struct buffers *buffers,
+                       struct svc_error *error)
+{
+	const struct undo_place *place = undo_place(undo, n);
+	int code = undo_load(undo, n, buffers->saved, buffers->sum);
+
+	if (!code)
+		code = dev_read(medium, buffers->now, place->bytes, place->offset);
+	if (code)
+		return error_set(error, code, "%s: byte %" PRIu64 " cannot be read back: %s",
+		                 undo_header(undo)->copy[place->copy].name, place->offset, strerror(-code));
+	for (size_t at = 0; at < place->bytes; at += UNDO_PIECE_BYTES) {
+		size_t length = place->bytes - at < UNDO_PIECE_BYTES ? place->bytes - at : UNDO_PIECE_BYTES;
+
+		if (memcmp(buffers->now + at, buffers->saved + at, length) != 0 &&
+		    !has_earlier(undo, n, place->offset + at))
+			return distrust(undo, place->copy, error);
+	}
+	return 0;
+}
+
+/*
+ * A group was put back, entries `first` to `last`: it is durable and on the medium before the one before it has its turn.
+ * A loss that came to light later could not be told from a copy that was used again, and the marks would be gone.
+ */
+static int end_group(struct undo *undo, struct dev *const device[], size_t first, size_t last, struct buffers *buffers,
+                     struct svc_error *error)
+{
+	struct media media;
+	int code = flush_all(undo_header(undo), device);
+
+	if (code)
+		return error_set(error, code, "what was put back cannot be made durable: %s", strerror(-code));
+	code = open_media(undo, device, &media, error);
+	for (size_t n = first; n <= last && !code; n++)
+		code = prove_place(undo, n, media.seen[undo_place(undo, n)->copy], buffers, error);
+	close_media(&media);
+	return code;
+}
+
+/* Puts one place back, and says where that failed. */
+static int put_place(struct undo *undo, size_t n, struct dev *const device[], const struct media *media,
+                     struct buffers *buffers, struct svc_error *error)
+{
+	const struct undo_place *place = undo_place(undo, n);
+	int code = put_back(undo, n, device[place->copy], media->seen[place->copy], buffers);
+
+	return code ? error_set(error, code, "%s: byte %" PRIu64 " cannot be put back: %s",
+	                        undo_header(undo)->copy[place->copy].name, place->offset, strerror(-code))
+	            : 0;
+}
+
 /*
  * Last to first: marks that were taken off come back first, and go last. Groups that an earlier undo put back
  * whole are left alone: a place may have held the same bytes twice, and would go through all between once more.
  */
-static int put_all_back(struct undo *undo, struct dev *const device[], const struct undo_look *look,
-                        const volatile sig_atomic_t *stop, struct svc_error *error)
+static int put_places_back(struct undo *undo, struct dev *const device[], const struct media *media,
+                           const struct restore_options *options, const struct undo_look *look, struct buffers *buffers,
+                           struct svc_error *error)
 {
-	const struct undo_header *header = undo_header(undo);
-	struct buffers *buffers = calloc(1, sizeof(*buffers));
+	size_t last = 0;
+	bool is_begun = false;
 	int code = 0;
 
-	if (buffers) {
-		buffers->saved = dev_buffer(UNDO_CHUNK_BYTES);
-		buffers->now = dev_buffer(UNDO_CHUNK_BYTES);
-	}
-	if (!buffers || !buffers->saved || !buffers->now)
-		code = error_set(error, -ENOMEM, "out of memory");
 	for (size_t n = undo_places(undo); n-- && !code;) {
-		const struct undo_place *place = undo_place(undo, n);
-
-		if (place->group > look->absent_group)
+		if (undo_place(undo, n)->group > look->absent_group)
 			continue;
-		if (n + 1 < undo_places(undo) && place->group != undo_place(undo, n + 1)->group)
-			code = flush_all(header, device);
+		if (is_begun && undo_place(undo, n)->group != undo_place(undo, last)->group)
+			code = end_group(undo, device, n + 1, last, buffers, error);
+		if (!is_begun || undo_place(undo, n)->group != undo_place(undo, last)->group)
+			last = n;
+		is_begun = true;
+		if (!code && options->stop && *options->stop)
+			code = error_set(error, -EINTR, "stopped before all was put back");
 		if (!code)
-			code = stop && *stop ? -EINTR : put_back(undo, n, device[place->copy], buffers);
-		if (code == -EINTR)
-			error_set(error, code, "stopped before all was put back");
-		else if (code)
-			error_set(error, code, "%s: byte %" PRIu64 " cannot be put back: %s",
-			          header->copy[place->copy].name, place->offset, strerror(-code));
-		if (code)
-			error_next(error, "run the same command again to go on");
+			code = put_place(undo, n, device, media, buffers, error);
 	}
-	if (!code) {
-		code = flush_all(header, device);
-		if (code)
-			error_set(error, code, "what was put back cannot be made durable: %s", strerror(-code));
-	}
-	if (buffers) {
-		free(buffers->saved);
-		free(buffers->now);
-	}
-	free(buffers);
+	return code || !is_begun ? code : end_group(undo, device, 0, last, buffers, error);
+}
+
+static int put_all_back(struct undo *undo, struct dev *const device[], const struct media *media,
+                        const struct restore_options *options, const struct undo_look *look, struct svc_error *error)
+{
+	struct buffers buffers = { .saved = dev_buffer(UNDO_CHUNK_BYTES), .now = dev_buffer(UNDO_CHUNK_BYTES) };
+	int code;
+
+	if (buffers.saved && buffers.now)
+		code = put_places_back(undo, device, media, options, look, &buffers, error);
+	else
+		code = error_set(error, -ENOMEM, "out of memory");
+	if (code && !error->next[0])
+		error_next(error, "run the same command again to go on");
+	free(buffers.saved);
+	free(buffers.now);
 	return code;
 }
 
-/* Every place holds what was saved first: read past this host's cache. */
+/* Every place holds what was saved first. */
 static int prove(struct undo *undo, struct dev *const device[], const volatile sig_atomic_t *stop,
                  struct svc_error *error)
 {
-	struct dev *medium[SVC_COPIES_MAX] = { NULL }, *seen[SVC_COPIES_MAX] = { NULL };
+	struct media media;
 	struct undo_look look;
-	int code;
+	int code = open_media(undo, device, &media, error);
 
-	for (int i = 0; i < undo_header(undo)->copies; i++) {
-		seen[i] = device[i];
-		if (device[i] && !dev_open_uncached(device[i], &medium[i]))
-			seen[i] = medium[i];
-	}
-	code = undo_look(undo, UNDO_DONE, seen, stop, &look, error);
-	if (code == -ESTALE) {
-		code = error_set(error, -EBADMSG, "%s: what was put back does not read back as it was saved",
-		                 undo_header(undo)->copy[look.strange].name);
-		error_next(error, "do not trust this device: check it and its path, then run the command again");
-	}
-	for (int i = 0; i < SVC_COPIES_MAX; i++)
-		dev_close(medium[i]);
+	if (!code)
+		code = undo_look(undo, UNDO_DONE, media.seen, stop, &look, error);
+	if (code == -ESTALE)
+		code = distrust(undo, look.strange, error);
+	close_media(&media);
 	return code;
 }
 
@@ -177,27 +274,34 @@ static int note(struct undo *undo, enum undo_state state, struct svc_error *erro
 int restore_run(struct undo *undo, struct dev *const device[], const struct restore_options *options,
                 struct undo_look *look, struct svc_error *error)
 {
+	struct media media = { 0 };
 	bool is_other = false;
 	int code;
 
 	*look = (struct undo_look){ .strange = -1, .absent_group = UINT64_MAX };
 	code = check_devices(undo, device, error);
 	if (!code)
-		code = undo_look(undo, undo_state(undo), device, options->stop, look, error);
-	if (code)
-		return code;
+		code = open_media(undo, device, &media, error);
+	if (!code)
+		code = undo_look(undo, undo_state(undo), media.seen, options->stop, look, error);
 	for (int i = 0; i < SVC_COPIES_MAX; i++)
 		is_other |= look->copy[i].other_bytes != 0;
-	if (options->is_dry_run || (!is_other && undo_state(undo) != UNDO_BEGUN))
-		return 0;
-	if (is_other && options->confirm && !options->confirm(options->context, look))
-		return error_set(error, -ECANCELED, "nothing was put back: that was not confirmed");
+	if (code || options->is_dry_run || (!is_other && undo_state(undo) != UNDO_BEGUN))
+		goto out;
+	if (is_other && options->confirm && !options->confirm(options->context, look)) {
+		code = error_set(error, -ECANCELED, "nothing was put back: that was not confirmed");
+		goto out;
+	}
 	/* From here on the rebuild is never gone on with, and a place may hold the one or the other. */
 	if (undo_state(undo) != UNDO_BEGUN)
 		code = note(undo, UNDO_BEGUN, error);
 	if (!code && is_other)
-		code = put_all_back(undo, device, look, options->stop, error);
+		code = put_all_back(undo, device, &media, options, look, error);
 	if (!code)
 		code = prove(undo, device, options->stop, error);
-	return code ? code : note(undo, UNDO_DONE, error);
+	if (!code)
+		code = note(undo, UNDO_DONE, error);
+out:
+	close_media(&media);
+	return code;
 }
