@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Whose the differing units are. `left` starts as what differs and some copy uses; every owner takes
- * its units out of it, so that each is counted once; what nobody took stays unknown.
+ * Whose the differing units are. A unit may be one file's on one copy and another file's on the next: where
+ * both made new files after they parted, it usually is. So every copy's view is asked about all units, and
+ * names the files that are its own. In the sums each unit is counted once: by whom a view names first;
+ * what no view named stays unknown.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +19,9 @@ struct borrowed {
 };
 
 struct attribute {
-	struct bitset *left;
+	struct bitset *asked; /* what differs and some copy uses */
+	struct bitset *left;  /* of it: what no view has named */
+	struct bitset *view;  /* of it: what the view at hand has not named; a damaged one may name a unit twice */
 	uint32_t unit_bytes;
 	struct attribution *result;
 	struct owners owners;
@@ -57,17 +61,20 @@ static int on_owned(void *context, const struct owned *owned)
 {
 	struct attribute *attribute = context;
 	uint64_t per_block = attribute->fs->block_bytes / attribute->unit_bytes;
-	uint64_t bytes = take(attribute->left, owned->run.first * per_block, owned->run.count * per_block) *
-	                 attribute->unit_bytes;
+	uint64_t first = owned->run.first * per_block, count = owned->run.count * per_block;
+	uint64_t bytes = take(attribute->view, first, count) * attribute->unit_bytes;
+	uint64_t new_bytes = bytes ? take(attribute->left, first, count) * attribute->unit_bytes : 0;
 
 	if (!bytes)
 		return 0;
-	if (owned->class == OWNED_JOURNAL)
-		attribute->result->journal_bytes += bytes;
-	else if (owned->class == OWNED_METADATA)
-		attribute->result->metadata_bytes[owned->metadata] += bytes;
-	else
-		return owners_add(&attribute->owners, owned->inode, owned->kind, attribute->copy, bytes);
+	if (owned->class == OWNED_JOURNAL) {
+		attribute->result->journal_bytes += new_bytes;
+	} else if (owned->class == OWNED_METADATA) {
+		attribute->result->metadata_bytes[owned->metadata] += new_bytes;
+	} else {
+		attribute->result->file_bytes += new_bytes;
+		return owners_add(&attribute->owners, owned->inode, owned->kind, attribute->copy, bytes, new_bytes);
+	}
 	return 0;
 }
 
@@ -169,14 +176,15 @@ static int resolve_paths(struct attribute *attribute)
 	return r;
 }
 
-static int walk_view(struct attribute *attribute, struct fs *fs, int copy)
+static int walk_view(struct attribute *attribute, struct fs *fs, int copy, const struct bitset *about)
 {
 	struct walk_sink sink = { .owned = on_owned, .inode = on_inode, .context = attribute };
 	uint64_t first, count;
 	int r;
 
-	if (fs->is_uncertain || !bitset_next_run(attribute->left, 0, 1, &first, &count))
+	if (fs->is_uncertain || !bitset_next_run(about, 0, 1, &first, &count))
 		return 0;
+	memcpy(attribute->view->word, about->word, (about->bits + 63) / 64 * sizeof(*about->word));
 	attribute->fs = fs;
 	attribute->copy = copy;
 	attribute->paths = (struct paths){ .fs = fs };
@@ -193,19 +201,23 @@ static int walk_view(struct attribute *attribute, struct fs *fs, int copy)
 }
 
 /* What differs and is in use. */
-static int find_left(struct attribute *attribute, struct fs *const fs[], int copies, const struct bitset *differing,
-                     struct svc_error *error)
+static int find_asked(struct attribute *attribute, struct fs *const fs[], int copies, const struct bitset *differing,
+                      struct svc_error *error)
 {
-	struct bitset *used = bitset_new(differing->bits);
-	int r = used ? 0 : error_set(error, -ENOMEM, "out of memory");
+	int r = 0;
 
+	attribute->asked = bitset_new(differing->bits);
+	attribute->left = bitset_new(differing->bits);
+	attribute->view = bitset_new(differing->bits);
+	if (!attribute->asked || !attribute->left || !attribute->view)
+		return error_set(error, -ENOMEM, "out of memory");
 	for (int i = 0; i < copies && !r; i++)
 		if (fs[i])
-			r = fs_mark_used(fs[i], attribute->unit_bytes, used, error);
-	for (uint64_t i = 0; i < (differing->bits + 63) / 64 && !r; i++)
-		if (differing->word[i])
-			attribute->left->word[i] = differing->word[i] & used->word[i];
-	bitset_free(used);
+			r = fs_mark_used(fs[i], attribute->unit_bytes, attribute->asked, error);
+	for (uint64_t i = 0; i < (differing->bits + 63) / 64 && !r; i++) {
+		attribute->asked->word[i] &= differing->word[i];
+		attribute->left->word[i] = attribute->asked->word[i];
+	}
 	return r;
 }
 
@@ -289,21 +301,19 @@ int fs_attribute(struct fs *const fs[], int copies, int first, const struct bits
 	int r;
 
 	*owners = (struct attribution){ 0 };
-	attribute.left = bitset_new(differing->bits);
-	if (!attribute.left)
-		return error_set(error, -ENOMEM, "out of memory");
-	r = find_left(&attribute, fs, copies, differing, error);
+	r = find_asked(&attribute, fs, copies, differing, error);
 	if (r)
 		goto out;
 	if (first >= 0 && first < copies && fs[first])
-		r = walk_view(&attribute, fs[first], first);
+		r = walk_view(&attribute, fs[first], first, attribute.asked);
 	for (int i = 0; i < copies && !r; i++)
 		if (i != first && fs[i])
-			r = walk_view(&attribute, fs[i], i);
-	/* Last what only the views below the journals own: blocks that a replay will free. */
+			r = walk_view(&attribute, fs[i], i, attribute.asked);
+	/* Last what only the views below the journals own, blocks that a replay will free: nobody's files any more
+	 * where another view names them. */
 	for (int i = 0; i < copies && !r; i++)
 		if (fs[i] && fs[i]->on_disk)
-			r = walk_view(&attribute, fs[i]->on_disk, i);
+			r = walk_view(&attribute, fs[i]->on_disk, i, attribute.left);
 	if (!r)
 		r = make_files(&attribute, fs, copies);
 	if (r) {
@@ -316,7 +326,9 @@ int fs_attribute(struct fs *const fs[], int copies, int first, const struct bits
 out:
 	owners_free(&attribute.owners);
 	free(attribute.borrowed);
+	bitset_free(attribute.view);
 	bitset_free(attribute.left);
+	bitset_free(attribute.asked);
 	return r;
 }
 

@@ -24,12 +24,10 @@ static struct bitset *all_set(uint64_t bits)
 
 static uint64_t sum(const struct attribution *owners)
 {
-	uint64_t bytes = owners->journal_bytes + owners->unknown_bytes;
+	uint64_t bytes = owners->file_bytes + owners->journal_bytes + owners->unknown_bytes;
 
 	for (int i = 0; i < METADATA_KINDS; i++)
 		bytes += owners->metadata_bytes[i];
-	for (size_t i = 0; i < owners->files; i++)
-		bytes += owners->file[i].bytes;
 	return bytes;
 }
 
@@ -49,10 +47,14 @@ static uint64_t used_bytes(struct fs *fs, uint32_t unit_bytes, const struct bits
 static void attribute(struct fs *fs, const struct bitset *differing, uint32_t unit_bytes, struct attribution *owners)
 {
 	struct svc_error error;
+	uint64_t file_bytes = 0;
 
 	if (fs_attribute(&fs, 1, 0, differing, unit_bytes, owners, &error))
 		fail_msg("%s", error.text);
 	assert_true(owners->done);
+	for (size_t i = 0; i < owners->files; i++)
+		file_bytes += owners->file[i].bytes;
+	assert_int_equal(file_bytes, owners->file_bytes); /* one copy: no two files have the same block */
 	assert_int_equal(sum(owners), used_bytes(fs, unit_bytes, differing));
 }
 
@@ -284,11 +286,12 @@ static void test_attributes_and_deleted(void **state)
 	dev_close(dev);
 }
 
-/* Two copies: what the first one does not use is named by the other; units smaller than a block. */
+/* Two copies, and a new file on each in the same blocks, under the same number; units smaller than a block. */
 static void test_two_copies(void **state)
 {
-	struct attribution owners;
+	struct attribution owners, all;
 	const struct file_difference *file;
+	uint32_t inode;
 	struct dev *dev[2];
 	struct fs *fs[3];
 	struct svc_error error;
@@ -330,14 +333,32 @@ static void test_two_copies(void **state)
 	assert_int_equal(file->only_on, 0);
 	assert_int_equal(file->bytes, 100352);
 	assert_int_equal(file->sides, 1); /* the same number is another file's there */
+	inode = file->inode;
+	file = find(&owners, "/fresh", OWNER_FILE);
+	assert_non_null(file);
+	assert_int_equal(file->inode, inode);
+	assert_int_equal(file->only_on, 2);
+	assert_int_equal(file->bytes, 100352);
+	assert_int_equal(file->sides, 1);
+	assert_int_equal(file->side[0].copy, 2);
 	assert_int_equal(find(&owners, "/cfg/sparse", OWNER_FILE)->only_on, 0);
-	fs_attribution_free(&owners);
-	/* the other way round: the first to name is the second copy */
+	for (size_t i = 0; i < owners.files; i++) {
+		assert_true(owners.file[i].sides > 0);
+		for (size_t k = 0; k < i; k++)
+			assert_false(!strcmp(owners.file[k].path, owners.file[i].path) &&
+			             owners.file[k].kind == owners.file[i].kind);
+	}
+	all = owners;
+	/* the other way round: the first to be asked is the second copy */
 	assert_int_equal(fs_attribute(fs, 3, 2, differing, 1024, &owners, &error), 0);
 	assert_int_equal(find(&owners, "/fresh", OWNER_FILE)->only_on, 2);
 	assert_int_equal(find(&owners, "/fresh", OWNER_FILE)->bytes, 100352);
+	assert_int_equal(find(&owners, "/elsewhere", OWNER_FILE)->only_on, 0);
 	assert_int_equal(find(&owners, "/cfg/sparse", OWNER_FILE)->only_on, 0);
+	assert_int_equal(owners.files, all.files);
+	assert_int_equal(sum(&owners), sum(&all));
 	fs_attribution_free(&owners);
+	fs_attribution_free(&all);
 	bitset_free(differing);
 	fs_close(fs[0]);
 	fs_close(fs[2]);

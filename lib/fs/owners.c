@@ -35,7 +35,8 @@ static int owner_compare(const void *left, const void *right)
 	return order ? order : (a->kind > b->kind) - (a->kind < b->kind);
 }
 
-int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind kind, int copy, uint64_t bytes)
+int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind kind, int copy, uint64_t bytes,
+               uint64_t new_bytes)
 {
 	struct owner *owner;
 
@@ -43,6 +44,7 @@ int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind
 		owner = &owners->item[i - 1];
 		if (owner->identity.inode == inode->number && owner->kind == kind) {
 			owner->bytes += bytes;
+			owner->new_bytes += new_bytes;
 			return 0;
 		}
 	}
@@ -61,6 +63,7 @@ int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind
 		.copy = copy,
 		.named_as = inode->number,
 		.bytes = bytes,
+		.new_bytes = new_bytes,
 	};
 	return 0;
 }
@@ -74,10 +77,13 @@ void owners_merge(struct owners *owners)
 		                                     : bsearch(&owners->item[i], owners->item, owners->first,
 		                                               sizeof(*owners->item), owner_compare);
 
-		if (known)
-			known->bytes += owners->item[i].bytes;
-		else
+		if (known) {
+			known->bytes += owners->item[i].new_bytes;
+			if (known->bytes < owners->item[i].bytes)
+				known->bytes = owners->item[i].bytes;
+		} else {
 			owners->item[kept++] = owners->item[i];
+		}
 	}
 	owners->count = kept;
 }

@@ -16,10 +16,11 @@ struct identity {
 struct owner {
 	struct identity identity;
 	enum owner_kind kind;
-	int copy;          /* whose view named it first */
-	uint32_t named_as; /* the inode whose name is its own: another one for the inode of a large attribute */
-	uint64_t bytes;
-	char *path; /* NULL until resolved */
+	int copy;           /* whose view named it first */
+	uint32_t named_as;  /* the inode whose name is its own: another one for the inode of a large attribute */
+	uint64_t bytes;     /* differing, in what it has on any copy */
+	uint64_t new_bytes; /* of these, in the view at hand: what no earlier view named */
+	char *path;         /* NULL until resolved */
 };
 
 struct owners {
@@ -33,9 +34,10 @@ struct identity identity_of(const struct inode *inode);
 int identity_compare(const struct identity *a, const struct identity *b);
 
 /* Adds to the view at hand, whose inodes come in ascending order. -ENOMEM. */
-int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind kind, int copy, uint64_t bytes);
+int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind kind, int copy, uint64_t bytes,
+               uint64_t new_bytes);
 
-/* Adds up what the view at hand has in common with earlier ones; the rest stays, from owners->first on. */
+/* Puts together what the view at hand has in common with earlier ones; the rest stays, from owners->first on. */
 void owners_merge(struct owners *owners);
 
 /* Sorts all, and starts a new view behind them. */

@@ -75,6 +75,17 @@ void report_action(const struct report *report, FILE *out, const char *next);
 /* The files with differing blocks, some of them or (-v) all. */
 void report_files(const struct report *report, FILE *out, const struct attribution *owners);
 
+/* One of them; `remark` stands behind it in brackets, in place of who alone has it; NULL: nothing is put there. */
+void report_file(FILE *out, const struct file_difference *file, const char *remark);
+
+/* What becomes of copy i's version of a file where it is overwritten with the plan's authority. */
+enum file_loss {
+	LOSS_NONE,    /* it has none */
+	LOSS_FILE,    /* the file is gone: the authority does not have it */
+	LOSS_VERSION, /* the authority's version takes its place */
+};
+enum file_loss report_loss(const struct report *report, int i, const struct file_difference *file);
+
 /* Whose copy i's differing blocks are: its own answer, or the one of all copies where there is but one other. */
 const struct attribution *report_owners(const struct report *report, int i);
 
