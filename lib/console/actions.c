@@ -30,16 +30,16 @@ static struct request view(struct console *console)
 	size_t index = console->cursor[SCREEN_DIFFERENCES];
 	char inode[32];
 
-	if (!report || index >= report->files) {
+	if (!report || index >= report->differing.count) {
 		console_say(console, "there is no file to look at");
 		return none;
 	}
-	if (strcmp(report->file[index].kind, "file") != 0) {
+	if (strcmp(report->differing.file[index].kind, "file") != 0) {
 		console_say(console, "only files can be looked at");
 		return none;
 	}
-	snprintf(inode, sizeof(inode), "%" PRIu64, report->file[index].inode);
-	snprintf(console->viewed, sizeof(console->viewed), "%s", report->file[index].path);
+	snprintf(inode, sizeof(inode), "%" PRIu64, report->differing.file[index].inode);
+	snprintf(console->viewed, sizeof(console->viewed), "%s", report->differing.file[index].path);
 	return request_run(TASK_VIEW, inode);
 }
 

@@ -19,7 +19,7 @@ static void put_summary(const struct shown_report *report, struct body *body)
 
 	snprintf(text, sizeof(text),
 	         "%" PRIu64 " bytes: %zu file%s, %" PRIu64 " metadata, %" PRIu64 " journal, %" PRIu64 " not in use",
-	         report->differing_bytes, report->files_total, report->files_total == 1 ? "" : "s",
+	         report->differing_bytes, report->differing.total, report->differing.total == 1 ? "" : "s",
 	         report->metadata_bytes, report->journal_bytes, report->free_bytes);
 	body_paragraph(body, ATTR_PLAIN, "differs", text);
 }
@@ -33,7 +33,7 @@ static int file_room(const struct shown_file *file, const struct body *body)
 /* What the copies say of the file under the cursor. */
 static void put_sides(const struct shown_report *report, size_t index, struct body *body)
 {
-	const struct shown_file *file = index < report->files ? &report->file[index] : NULL;
+	const struct shown_file *file = index < report->differing.count ? &report->differing.file[index] : NULL;
 	char when[32], text[400];
 
 	for (int i = 0; i < report->copies; i++) {
@@ -67,15 +67,15 @@ void body_of_differences(const struct console *console, struct body *body)
 		return;
 	}
 	put_summary(report, body);
-	if (!report->files) {
+	if (!report->differing.count) {
 		body_paragraph(body, ATTR_PLAIN, "", "No file differs.");
 		return;
 	}
 	put_sides(report, console->cursor[SCREEN_DIFFERENCES], body);
 	body_add(body, ATTR_PLAIN, -1, " %15s  %-9s %s", "bytes differ", "only on", "file");
 	body->pinned = body->count;
-	for (size_t i = 0; i < report->files; i++) {
-		const struct shown_file *file = &report->file[i];
+	for (size_t i = 0; i < report->differing.count; i++) {
+		const struct shown_file *file = &report->differing.file[i];
 		bool is_file = !strcmp(file->kind, "file");
 		char shown[END_SIZE];
 
@@ -83,8 +83,9 @@ void body_of_differences(const struct console *console, struct body *body)
 		         *file->path ? end_of(file->path, file_room(file, body), shown) : "(deleted while open)",
 		         is_file ? "" : "  [", is_file ? "" : file->kind, is_file ? "" : "]");
 	}
-	if (report->files_total > report->files)
-		body_add(body, ATTR_PLAIN, -1, "                  and %zu more", report->files_total - report->files);
+	if (report->differing.total > report->differing.count)
+		body_add(body, ATTR_PLAIN, -1, "                  and %zu more",
+		         report->differing.total - report->differing.count);
 }
 
 static const char *line_at(const struct lines *lines, size_t index)

@@ -420,6 +420,23 @@ static void test_no_room(void **state)
 	assert_string_equal(request.word, "0badf00d");
 }
 
+/* The plan that ends a history names what is lost with it, and nothing of what is kept. */
+static void test_losses(void **state)
+{
+	(void)state;
+	begin(false, false);
+	console.rows = 30, console.columns = 80;
+	tell(&console, TASK_COMPARE, say(&split, NULL), false);
+	press("r");
+	console.planned = press("2");
+	tell(&console, TASK_PLAN, say(&split, TEST_LOSSES), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_int_equal(console.plan.plan.losses.count, 2);
+	assert_true(shows(" loses                4096  flash-a   /only/a"));
+	assert_true(shows(" replaces             8192  flash-a   /both"));
+	assert_false(shows("/cfg/file-")); /* what differs is longer */
+}
+
 /* What another console planned is not what this one's person saw. */
 static void test_foreign_plan(void **state)
 {
@@ -695,6 +712,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_choice, teardown),
 		cmocka_unit_test_teardown(test_target, teardown),
 		cmocka_unit_test_teardown(test_no_room, teardown),
+		cmocka_unit_test_teardown(test_losses, teardown),
 		cmocka_unit_test_teardown(test_foreign_plan, teardown),
 		cmocka_unit_test_teardown(test_undo, teardown),
 		cmocka_unit_test_teardown(test_read_only, teardown),

@@ -14,10 +14,10 @@ void moving_search_next(struct console *console)
 		console_say(console, "press / to say what to look for");
 		return;
 	}
-	for (size_t n = 1; n <= report->files; n++) {
-		size_t index = (from + n) % report->files;
+	for (size_t n = 1; n <= report->differing.count; n++) {
+		size_t index = (from + n) % report->differing.count;
 
-		if (!strcasestr(report->file[index].path, console->search))
+		if (!strcasestr(report->differing.file[index].path, console->search))
 			continue;
 		console->cursor[SCREEN_DIFFERENCES] = index;
 		return;
