@@ -523,7 +523,7 @@ static void test_differences(void **state)
 	assert_int_equal(console.cursor[SCREEN_DIFFERENCES], 3);
 	request = press("\n");
 	assert_int_equal(request.task, TASK_VIEW);
-	assert_string_equal(request.word, "23");
+	assert_string_equal(request.word, "flash-a:23"); /* whose number it is */
 	tell(&console, TASK_VIEW, TEST_VIEW, true);
 	assert_int_equal(console.screen, SCREEN_FILE);
 	press("q/nowhere\n");
