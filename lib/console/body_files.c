@@ -168,6 +168,40 @@ static void put_text(const struct lines *left, const struct lines *right, struct
 	free(length);
 }
 
+/* Why there is no text of a version, in brackets and in lines that fit its column. */
+static void say_why(const char *why, size_t room, struct lines *lines)
+{
+	char text[sizeof(((struct shown_version *)NULL)->why) + 2], line[CANVAS_COLUMNS_MAX + 1];
+	const char *at = text;
+
+	snprintf(text, sizeof(text), "(%s)", why);
+	while (*at) {
+		size_t length = body_fitting(at, room);
+
+		snprintf(line, sizeof(line), "%.*s", (int)length, at);
+		lines_add(lines, DOCUMENT_SIDE_LINES_MAX, line);
+		at += length;
+		at += strspn(at, " ");
+	}
+}
+
+/* What one copy has can be read where the other has nothing to hold against it: nothing is marked. */
+static void put_alone(const struct shown_version *left, const struct shown_version *right, struct body *body)
+{
+	size_t room = (size_t)(body->columns - 4) / 2;
+	struct lines why[2] = { { 0 }, { 0 } };
+	const struct lines *a = *left->why ? &why[0] : &left->text, *b = *right->why ? &why[1] : &right->text;
+
+	if (*left->why)
+		say_why(left->why, room, &why[0]);
+	if (*right->why)
+		say_why(right->why, room, &why[1]);
+	for (size_t i = 0; i < a->count || i < b->count; i++)
+		put_pair(body, ' ', line_at(a, i), line_at(b, i));
+	lines_free(&why[0]);
+	lines_free(&why[1]);
+}
+
 static void describe_version(const struct shown_version *version, char *text, size_t size)
 {
 	char when[32];
@@ -198,10 +232,7 @@ void body_of_file(const struct console *console, struct body *body)
 	body_blank(body);
 	body->pinned = body->count;
 	if (*left->why || *right->why) {
-		if (*left->why)
-			body_paragraph(body, ATTR_PLAIN, left->copy, left->why);
-		if (*right->why)
-			body_paragraph(body, ATTR_PLAIN, right->copy, right->why);
+		put_alone(left, right, body);
 		return;
 	}
 	put_text(&left->text, &right->text, body);
