@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -200,6 +201,67 @@ static void test_long_lines(void **state)
 	assert_int_equal(console.screen, SCREEN_FILE);
 	assert_true(shows("a line that is longer than half of suc   a line that is longer"));
 	assert_true(shows("h a narrow screen: before              | h a narrow screen: after"));
+}
+
+/* What only one copy has can be read; beside it stands why the other has nothing. */
+static void test_one_version(void **state)
+{
+	static const char text[] = "{\"schema\":\"svc/1\",\"command\":\"view\",\"versions\":["
+				   "{\"copy\":\"flash-a\",\"present\":false,\"text\":null,\"why\":"
+				   "\"its inode is another file's there, and so it is not shown\"},"
+				   "{\"copy\":\"shared\",\"present\":true,\"bytes\":60,\"modified\":0,\"text\":"
+				   "\"first\\nsecond\\nthird\\n\"}]}";
+
+	(void)state;
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	press("d\n");
+	tell(&console, TASK_VIEW, text, true);
+	assert_true(shows("does not have it                         60 bytes, "));
+	assert_true(shows("(its inode is another file's there,      first"));
+	assert_true(shows("and so it is not shown)                  second"));
+	assert_true(shows("                                         third"));
+	press("n");
+	assert_string_equal(console.message, "nothing more differs"); /* there is nothing to hold it against */
+}
+
+/* The next place that differs: its first line, with two before it; within a run that is on the screen, the next run. */
+static void test_next_line(void **state)
+{
+	static char text[65536];
+	clock_t start, once;
+	size_t at = 0;
+
+	(void)state;
+	for (int side = 0; side < 2; side++) {
+		at += (size_t)snprintf(text + at, sizeof(text) - at,
+		                       "%s{\"copy\":\"%s\",\"present\":true,\"bytes\":1,\"modified\":0,\"text\":\"",
+		                       side ? "," : "{\"schema\":\"svc/1\",\"command\":\"view\",\"versions\":[",
+		                       side ? "shared" : "flash-a");
+		for (int i = 0; i < 500; i++) /* lines 50 to 349 and 400 differ */
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "line %d%s\\n", i,
+			                       side && ((i >= 50 && i < 350) || i == 400) ? " changed" : "");
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "\"}");
+	}
+	snprintf(text + at, sizeof(text) - at, "]}");
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	press("d\n");
+	tell(&console, TASK_VIEW, text, true);
+	assert_int_equal(console.cursor[SCREEN_FILE], 48); /* it is there from the beginning */
+	start = clock();
+	assert_true(shows("line 50 changed"));
+	once = clock() - start;
+	start = clock();
+	press("n");
+	assert_true(clock() - start <
+	            20 * once); /* the lines are aligned once for all of the run, not for each of its lines */
+	assert_int_equal(console.cursor[SCREEN_FILE], 398);
+	press("n");
+	assert_int_equal(console.cursor[SCREEN_FILE], 398);
+	assert_string_equal(console.message, "nothing more differs");
 }
 
 /* ---- which report counts ---- */
@@ -704,6 +766,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_recommend_rebuilt, teardown),
 		cmocka_unit_test_teardown(test_reference, teardown),
 		cmocka_unit_test_teardown(test_long_lines, teardown),
+		cmocka_unit_test_teardown(test_one_version, teardown),
+		cmocka_unit_test_teardown(test_next_line, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
