@@ -366,12 +366,76 @@ static void test_two_copies(void **state)
 	dev_close(dev[1]);
 }
 
+/* The units in which two images really differ. */
+static struct bitset *differing_units(const char *left, const char *right, uint32_t unit_bytes)
+{
+	size_t bytes[2];
+	char *image[2] = { read_file(left, &bytes[0]), read_file(right, &bytes[1]) };
+	struct bitset *set = bitset_new(bytes[0] / unit_bytes);
+
+	assert_int_equal(bytes[0], bytes[1]);
+	for (uint64_t i = 0; i < set->bits; i++)
+		if (memcmp(image[0] + i * unit_bytes, image[1] + i * unit_bytes, unit_bytes) != 0)
+			bitset_set(set, i);
+	free(image[0]);
+	free(image[1]);
+	return set;
+}
+
+/* Files without a differing block of their own: deleted, without content, a link, other permissions. */
+static void test_inodes_alone(void **state)
+{
+	static const struct {
+		const char *path;
+		int only_on, sides;
+	} expected[] = {
+		{ "/cfg/sparse", 0, 1 }, { "/empty", 1, 1 }, { "/cfg/pointer", 1, 1 }, { "/cfg/tiny", -1, 2 }
+	};
+	struct attribution owners;
+	struct svc_error error;
+	struct bitset *differing;
+	struct dev *dev[2];
+	struct fs *fs[2];
+
+	(void)state;
+	run("rm -f image && mke2fs -qF -t ext4 -b 1024 -d tree image 24M && cp image other && : >empty");
+	debugfs("other", "write empty empty\nsymlink cfg/pointer elsewhere\nrm cfg/sparse\n"
+	                 "sif cfg/tiny mode 0100600\nsif cfg/deep/er/nine atime 1700000000\n"
+	                 "sif cfg/deep/er/nine ctime 1700000000\nsif cfg/deep/er/nine mtime 1700000000\n");
+	differing = differing_units("image", "other", 1024);
+	for (int i = 0; i < 2; i++) {
+		dev[i] = open_image(i ? "other" : "image");
+		fs[i] = open_fs(dev[i], FS_REPLAYED);
+	}
+	for (int first = 0; first < 2; first++) {
+		assert_int_equal(fs_attribute(fs, 2, first, differing, 1024, &owners, &error), 0);
+		for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+			const struct file_difference *file = find(&owners, expected[i].path, OWNER_FILE);
+
+			if (!file)
+				fail_msg("%s is not named", expected[i].path);
+			assert_int_equal(file->bytes, 0);
+			assert_int_equal(file->only_on, expected[i].only_on);
+			assert_int_equal(file->sides, expected[i].sides);
+			assert_false(file->is_deleted);
+		}
+		assert_null(find(&owners, "/cfg/deep/er/nine", OWNER_FILE)); /* only its times */
+		assert_null(find(&owners, "/cfg/longlink", OWNER_FILE));
+		fs_attribution_free(&owners);
+	}
+	bitset_free(differing);
+	for (int i = 0; i < 2; i++) {
+		fs_close(fs[i]);
+		dev_close(dev[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything),     cmocka_unit_test(test_single_blocks),
 		cmocka_unit_test(test_metadata_kinds), cmocka_unit_test(test_attributes_and_deleted),
-		cmocka_unit_test(test_two_copies),
+		cmocka_unit_test(test_two_copies),     cmocka_unit_test(test_inodes_alone),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
