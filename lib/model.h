@@ -297,6 +297,7 @@ struct attribution {
 	uint64_t metadata_bytes[METADATA_KINDS];
 	uint64_t journal_bytes;
 	uint64_t unknown_bytes; /* used by a copy whose file system could not be walked */
+	uint64_t unnamed;       /* bit per copy: it could not be walked, its own files are not among these */
 };
 
 /* One copy's content against the reference's. */

@@ -109,6 +109,10 @@ static void put_files(const struct shown_report *report, struct body *body)
 			body_add(body, ATTR_PLAIN, -1, " %-9s %15s  %-9s", "", "bytes differ", "of");
 		put_losses(losses, false, body);
 		put_losses(losses, true, body);
+		if (report->plan.has_other_losses)
+			body_paragraph(body, ATTR_BOLD, "loses",
+			               "also files that cannot be told: everything, or what a "
+			               "file system that cannot be read holds");
 		if (losses->total > losses->count)
 			body_add(body, ATTR_PLAIN, -1, "           and %zu more of either",
 			         losses->total - losses->count);

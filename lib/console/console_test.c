@@ -496,6 +496,7 @@ static void test_losses(void **state)
 	assert_int_equal(console.plan.plan.losses.count, 2);
 	assert_true(shows(" loses                4096  flash-a   /only/a"));
 	assert_true(shows(" replaces             8192  flash-a   /both"));
+	assert_true(shows(" loses    also files that cannot be told: everything, or what a file system"));
 	assert_false(shows("/cfg/file-")); /* what differs is longer */
 }
 

@@ -90,6 +90,7 @@ struct shown_plan {
 	char undo[256];
 	char unsaved[200];         /* why there is none */
 	struct shown_files losses; /* what is lost where a history ends */
+	bool has_other_losses;     /* ... and nobody can tell what else */
 	uint64_t written_bytes, proven_bytes;
 	int actions;
 	struct shown_action action[DOCUMENT_ACTIONS_MAX];

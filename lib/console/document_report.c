@@ -111,7 +111,7 @@ static int take_files(const json_t *list, const char *given_up, struct shown_fil
 	return code;
 }
 
-static int take_losses(const json_t *list, struct shown_files *files)
+static int take_losses(const json_t *list, struct shown_plan *plan)
 {
 	int code = 0;
 
@@ -120,7 +120,8 @@ static int take_losses(const json_t *list, struct shown_files *files)
 		char copy[64];
 
 		take_text(item, "copy", copy, sizeof(copy));
-		code = take_files(json_object_get(item, "files"), copy, files);
+		plan->has_other_losses |= json_is_false(json_object_get(item, "files_known"));
+		code = take_files(json_object_get(item, "files"), copy, &plan->losses);
 	}
 	return code;
 }
@@ -183,7 +184,7 @@ int document_read_report(const char *text, size_t length, struct shown_report *r
 	if (report->has_plan)
 		take_plan(root, &report->plan);
 	if (report->has_plan && !code)
-		code = take_losses(json_object_get(root, "gives_up"), &report->plan.losses);
+		code = take_losses(json_object_get(root, "gives_up"), &report->plan);
 	json_decref(root);
 	return code ? error_set(error, code, "out of memory") : 0;
 }

@@ -81,7 +81,7 @@ static inline char *say(const struct said *said, const char *plan)
 	"{\"path\":\"/both\",\"bytes\":8192,\"kind\":\"file\",\"inode\":12,\"only_on\":null,\"lost\":\"version\"}," \
 	"{\"path\":\"/only/"                                                                                        \
 	"a\",\"bytes\":4096,\"kind\":\"file\",\"inode\":13,\"only_on\":\"flash-a\",\"lost\":\"file\"}]},"           \
-	"{\"copy\":\"flash-b\",\"everything\":true,\"files\":null}]"
+	"{\"copy\":\"flash-b\",\"everything\":true,\"files\":null,\"files_known\":false}]"
 
 #define TEST_UNDOS                                                                                                    \
 	"{\"schema\":\"svc/1\",\"command\":\"undo-list\",\"undos\":["                                                 \

@@ -342,6 +342,9 @@ int fs_attribute(struct fs *const fs[], int copies, int first, const struct bits
 	int r;
 
 	*owners = (struct attribution){ 0 };
+	for (int i = 0; i < copies; i++)
+		if (!fs[i] || fs[i]->is_uncertain)
+			owners->unnamed |= (uint64_t)1 << i;
 	attribute.raw = malloc(EXT2_MAX_BLOCK_SIZE);
 	r = attribute.raw ? 0 : error_set(error, -ENOMEM, "out of memory");
 	if (!r)

@@ -357,8 +357,15 @@ static void test_two_copies(void **state)
 	assert_int_equal(find(&owners, "/cfg/sparse", OWNER_FILE)->only_on, 0);
 	assert_int_equal(owners.files, all.files);
 	assert_int_equal(sum(&owners), sum(&all));
+	assert_int_equal(owners.unnamed, 1 << 1); /* it is not there */
 	fs_attribution_free(&owners);
 	fs_attribution_free(&all);
+	/* one that cannot be relied on is not asked, and that is said */
+	fs[2]->is_uncertain = true;
+	assert_int_equal(fs_attribute(fs, 3, 0, differing, 1024, &owners, &error), 0);
+	assert_int_equal(owners.unnamed, 1 << 1 | 1 << 2);
+	assert_null(find(&owners, "/fresh", OWNER_FILE));
+	fs_attribution_free(&owners);
 	bitset_free(differing);
 	fs_close(fs[0]);
 	fs_close(fs[2]);

@@ -311,13 +311,14 @@ static json_t *given_up_json(const struct report *report)
 		if (!plan->is_target[i])
 			continue;
 		json_array_append_new(list,
-		                      json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "copy", text(report->copy[i].name),
-		                                "everything", is_all, "write_time",
+		                      json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:b}", "copy",
+		                                text(report->copy[i].name), "everything", is_all, "write_time",
 		                                fs->present ? json_integer(fs->write_time) : json_null(), "mount_time",
 		                                fs->present ? json_integer(fs->mount_time) : json_null(), "bytes",
 		                                number(is_all ? report->copy[i].device_bytes
 		                                              : report->comparison->copy[i].used_bytes),
-		                                "files", is_all ? json_null() : lost_json(report, i)));
+		                                "files", is_all ? json_null() : lost_json(report, i), "files_known",
+		                                !is_all && report_names_files(report, i)));
 	}
 	return list;
 }

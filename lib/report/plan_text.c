@@ -52,6 +52,11 @@ const struct attribution *report_owners(const struct report *report, int i)
 	return own->done ? own : &report->comparison->owners;
 }
 
+bool report_names_files(const struct report *report, int i)
+{
+	return !(report_owners(report, i)->unnamed >> i & 1);
+}
+
 static const struct file_side *find_side(const struct file_difference *file, int i)
 {
 	for (int k = 0; k < file->sides; k++)
@@ -141,7 +146,6 @@ static size_t list_losses(const struct report *report, FILE *out, int i, enum fi
 
 static void print_losses(const struct report *report, FILE *out, int i)
 {
-	const struct attribution *owners = report_owners(report, i);
 	const char *name = name_of(report, i), *authority = authority_name(report);
 	size_t gone = list_losses(report, NULL, i, LOSS_FILE), replaced = list_losses(report, NULL, i, LOSS_VERSION);
 	size_t kept = list_losses(report, NULL, i, LOSS_NONE);
@@ -160,9 +164,11 @@ static void print_losses(const struct report *report, FILE *out, int i)
 		report_paragraph(report, out, "", text);
 		list_losses(report, out, i, LOSS_VERSION);
 	}
-	if (owners->unknown_bytes) {
-		snprintf(text, sizeof(text), "what %" PRIu64 " more bytes belong to cannot be told: look at %s before",
-		         owners->unknown_bytes, name);
+	if (!report_names_files(report, i)) {
+		snprintf(text, sizeof(text),
+		         "which files of its own %s loses besides cannot be told: its file system or "
+		         "its journal cannot be read",
+		         name);
 		report_paragraph(report, out, "", text);
 	}
 	if (kept) {

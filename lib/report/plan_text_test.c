@@ -154,11 +154,12 @@ static void test_losses(void **state)
 	};
 	json_t *root, *lost;
 	const char *path[2], *what[2];
+	int is_known;
 	FILE *out;
 
 	(void)state;
 	comparison.copy[0].owners.done = false; /* one other copy: the answer for all is its own */
-	comparison.owners = (struct attribution){ .done = true, .file = file, .files = 3, .unknown_bytes = 512 };
+	comparison.owners = (struct attribution){ .done = true, .file = file, .files = 3 };
 	plan.is_target[2] = false;
 	print(false, false);
 	says("8192 bytes in use differ from flash-b\n"
@@ -166,15 +167,24 @@ static void test_losses(void **state)
 	     "                    8192  /new/a\n"
 	     "          1 file that both have becomes flash-b's version; flash-a's is lost:\n"
 	     "                    4096  /both  (modified later on flash-b)\n"
-	     "          what 512 more bytes belong to cannot be told: look at flash-a before\n"
 	     "          1 file that flash-b has and flash-a does not is kept:\n"
 	     "                   12288  /new/b\n");
+	comparison.owners.unnamed = 2; /* the one that is kept */
+	print(false, false);
+	assert_null(strstr(output, "cannot be told"));
+	comparison.owners.unnamed = 1;
+	print(false, false);
+	says("          which files of its own flash-a loses besides cannot be told: its file system or its journal "
+	     "cannot be "
+	     "read\n");
 	free(output);
 	out = open_memstream(&output, &output_size);
 	assert_int_equal(report_json(&report, out), 0);
 	fclose(out);
 	root = json_loads(output, 0, NULL);
-	assert_int_equal(json_unpack(root, "{s:[{s:o}!]}", "gives_up", "files", &lost), 0);
+	assert_int_equal(json_unpack(root, "{s:[{s:o, s:b}!]}", "gives_up", "files", &lost, "files_known", &is_known),
+	                 0);
+	assert_false(is_known);
 	assert_int_equal(json_unpack(lost, "[{s:s, s:s}, {s:s, s:s}!]", "path", &path[0], "lost", &what[0], "path",
 	                             &path[1], "lost", &what[1]),
 	                 0);

@@ -84,6 +84,8 @@ enum file_loss {
 	LOSS_FILE,    /* the file is gone: the authority does not have it */
 	LOSS_VERSION, /* the authority's version takes its place */
 };
+/* Whether the files of copy i are among those that are listed; false: nobody can tell what is lost with it. */
+bool report_names_files(const struct report *report, int i);
 enum file_loss report_loss(const struct report *report, int i, const struct file_difference *file);
 
 /* Whose copy i's differing blocks are: its own answer, or the one of all copies where there is but one other. */
