@@ -240,7 +240,10 @@ static int walk_view(struct attribute *attribute, struct fs *fs, int copy, const
 		name_borrowed(attribute);
 		r = resolve_paths(attribute);
 	}
-	owners_end_view(&attribute->owners);
+	if (!r) {
+		owners_merge_by_name(&attribute->owners);
+		owners_end_view(&attribute->owners);
+	}
 	paths_free(&attribute->paths);
 	return r;
 }
@@ -277,6 +280,9 @@ static void find_sides(struct attribute *attribute, const struct owner *owner, s
 		struct inode inode;
 
 		if (!fs || inode_read(fs, owner->identity.inode, attribute->raw, &inode))
+			continue;
+		/* a view that could be asked has named it, unless it is another file of no generation */
+		if (identity_is_weak(&owner->identity) && !fs->is_uncertain && !(owner->named_by >> i & 1))
 			continue;
 		identity = identity_of(&inode);
 		/* a freed inode keeps its mode and generation, but no links: nor has one deleted while open */

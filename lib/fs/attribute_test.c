@@ -389,6 +389,50 @@ static struct bitset *differing_units(const char *left, const char *right, uint3
 	return set;
 }
 
+/* Files of no generation, made in one second: only their names tell them apart. */
+static void test_weak_identity(void **state)
+{
+	struct attribution owners;
+	struct svc_error error;
+	struct bitset *differing;
+	struct dev *dev[2];
+	struct fs *fs[2];
+
+	(void)state;
+	run("rm -f image && export E2FSPROGS_FAKE_TIME=1700000000 && mke2fs -qF -t ext4 -b 1024 -d tree image 24M && "
+	    "cp image"
+	    " other && head -c 9000 /dev/urandom >a && head -c 9000 /dev/urandom >b &&"
+	    " debugfs -w -R 'write a journal-of-a' image && debugfs -w -R 'write b orders-of-b' other &&"
+	    " debugfs -w -R 'fallocate cfg/tiny 100 149' other");
+	differing = differing_units("image", "other", 1024);
+	for (int i = 0; i < 2; i++) {
+		dev[i] = open_image(i ? "other" : "image");
+		fs[i] = open_fs(dev[i], FS_REPLAYED);
+	}
+	for (int first = 0; first < 2; first++) {
+		const struct file_difference *a, *b, *both;
+
+		assert_int_equal(fs_attribute(fs, 2, first, differing, 1024, &owners, &error), 0);
+		a = find(&owners, "/journal-of-a", OWNER_FILE);
+		b = find(&owners, "/orders-of-b", OWNER_FILE);
+		both = find(&owners, "/cfg/tiny", OWNER_FILE);
+		assert_true(a && b && both);
+		assert_int_equal(a->inode, b->inode);
+		assert_int_equal(a->only_on, 0);
+		assert_int_equal(b->only_on, 1);
+		assert_int_equal(a->bytes, 9216);
+		assert_int_equal(b->bytes, 9216);
+		assert_int_equal(both->only_on, -1);
+		assert_int_equal(both->sides, 2);
+		fs_attribution_free(&owners);
+	}
+	bitset_free(differing);
+	for (int i = 0; i < 2; i++) {
+		fs_close(fs[i]);
+		dev_close(dev[i]);
+	}
+}
+
 /* Files without a differing block of their own: deleted, without content, a link, other permissions. */
 static void test_inodes_alone(void **state)
 {
@@ -442,7 +486,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything),     cmocka_unit_test(test_single_blocks),
 		cmocka_unit_test(test_metadata_kinds), cmocka_unit_test(test_attributes_and_deleted),
-		cmocka_unit_test(test_two_copies),     cmocka_unit_test(test_inodes_alone),
+		cmocka_unit_test(test_two_copies),     cmocka_unit_test(test_weak_identity),
+		cmocka_unit_test(test_inodes_alone),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
