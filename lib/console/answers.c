@@ -85,18 +85,50 @@ static int look(const struct survey *survey, int i, uint32_t inode, struct fs **
 	return code ? code : fs_file_look(*fs, inode, file, error);
 }
 
-/* `meant`: the file as the copy has it whose file is meant; NULL: it could not be read. */
-static json_t *version_of(const struct survey *survey, int i, uint32_t inode, const struct fs_file *meant)
+/* The file that is meant. */
+struct meant {
+	int copy; /* whose it is */
+	uint32_t inode;
+	bool is_known; /* it could be read there */
+	struct fs_file file;
+	char *path; /* where its generation says nothing, as mke2fs and debugfs leave it; else NULL */
+};
+
+static bool is_meant(const struct meant *meant, struct fs *fs, const struct fs_file *file)
+{
+	struct svc_error error;
+	char *path = NULL;
+	bool is_same = file->generation == meant->file.generation && file->birth == meant->file.birth;
+
+	if (is_same && meant->path)
+		is_same = !fs_file_path(fs, meant->inode, &path, &error) && !strcmp(path, meant->path);
+	free(path);
+	return is_same;
+}
+
+static void find_meant(const struct survey *survey, struct meant *meant)
+{
+	struct svc_error error;
+	struct fs *fs;
+
+	meant->is_known = !look(survey, meant->copy, meant->inode, &fs, &meant->file, &error);
+	if (meant->is_known && !meant->file.generation && fs_file_path(fs, meant->inode, &meant->path, &error))
+		meant->is_known = false;
+	if (fs)
+		fs_close(fs);
+}
+
+static json_t *version_of(const struct survey *survey, int i, const struct meant *meant)
 {
 	json_t *version = json_pack("{s:o}", "copy", escaped(survey->copy[i].name));
 	struct svc_error error = { .text = "" };
 	struct fs_file file;
 	struct fs *fs;
-	int code = look(survey, i, inode, &fs, &file, &error);
+	int code = look(survey, i, meant->inode, &fs, &file, &error);
 
-	if (!code && !meant)
+	if (!code && !meant->is_known)
 		code = error_set(&error, -ENOENT, "the copy whose file is meant cannot be read");
-	if (!code && (file.generation != meant->generation || file.birth != meant->birth))
+	if (!code && !is_meant(meant, fs, &file))
 		code = error_set(&error, -ENOENT, "its inode is another file's there");
 	json_object_set_new(version, "present", json_boolean(!code));
 	if (code) {
@@ -105,7 +137,7 @@ static json_t *version_of(const struct survey *survey, int i, uint32_t inode, co
 	} else {
 		json_object_set_new(version, "bytes", json_integer((json_int_t)file.bytes));
 		json_object_set_new(version, "modified", json_integer(file.modified));
-		add_text(version, fs, inode, &file);
+		add_text(version, fs, meant->inode, &file);
 	}
 	if (fs)
 		fs_close(fs);
@@ -115,15 +147,12 @@ static json_t *version_of(const struct survey *survey, int i, uint32_t inode, co
 int answer_view(const struct survey *survey, int copy, uint32_t inode, FILE *out)
 {
 	json_t *versions = json_array();
-	struct fs_file meant;
-	struct svc_error error;
-	struct fs *fs;
-	bool is_known = !look(survey, copy, inode, &fs, &meant, &error);
+	struct meant meant = { .copy = copy, .inode = inode };
 
-	if (fs)
-		fs_close(fs);
+	find_meant(survey, &meant);
 	for (int i = 0; i < survey->copies; i++)
-		json_array_append_new(versions, version_of(survey, i, inode, is_known ? &meant : NULL));
+		json_array_append_new(versions, version_of(survey, i, &meant));
+	free(meant.path);
 	return print(json_pack("{s:s, s:s, s:o, s:I, s:o}", "schema", "svc/1", "command", "view", "of",
 	                       escaped(survey->copy[copy].name), "inode", (json_int_t)inode, "versions", versions),
 	             out);
