@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "console/answers.h"
 #include "console/bundle.h"
 #include "console/run.h"
@@ -32,8 +33,8 @@ enum {
 struct console_arguments {
 	bool is_read_only, is_boot, is_plain, is_undo_list;
 	unsigned wait_seconds;
-	uint32_t inode;
-	const char *jobs, *bundle, *undo_file;
+	uint32_t inode; /* --view; 0: not asked for */
+	const char *jobs, *bundle, *undo_file, *viewed;
 };
 
 static const struct option_row rows[] = {
@@ -42,7 +43,7 @@ static const struct option_row rows[] = {
 	{ KEY_BUNDLE, "bundle", "FILE", "save a support bundle to FILE and end" },
 	{ KEY_UNDO_LIST, "undo-list", NULL, "print what can be taken back, as JSON, and end" },
 	{ KEY_UNDO_FILE, "undo-file", "FILE", "with --undo-list: this one too, and first" },
-	{ KEY_VIEW, "view", "INODE", "print the versions of a file, as JSON, and end" },
+	{ KEY_VIEW, "view", "COPY:INODE", "print the versions of a file, as JSON, and end" },
 	{ KEY_JOBS, "jobs", "DIR", "where work is noted (/run/svc/jobs)" },
 	{ KEY_BOOT, "boot", NULL, "started by the boot, on its console" },
 	{ KEY_WAIT, "wait", "SECONDS", "with --boot: end unless a key is pressed by then" },
@@ -60,6 +61,23 @@ static bool take_number(const char *option, const char *value, unsigned long mos
 	snprintf(text, sizeof(text), "--%s takes a number from 0 to %lu", option, most);
 	complain(&svc_console, text, "see --help");
 	return false;
+}
+
+/* COPY:INODE: with the number alone nobody could tell whose file is meant. */
+static bool take_view(const char *value, struct console_arguments *arguments)
+{
+	const char *colon = strrchr(value, ':');
+	unsigned long number;
+
+	if (!colon) {
+		complain(&svc_console, "--view takes a copy's name, a colon and an inode number", "see --help");
+		return false;
+	}
+	if (!take_number("view", colon + 1, UINT32_MAX, &number))
+		return false;
+	arguments->viewed = value;
+	arguments->inode = (uint32_t)number;
+	return true;
 }
 
 static bool take(void *own, int key, const char *value)
@@ -90,10 +108,7 @@ static bool take(void *own, int key, const char *value)
 		arguments->undo_file = value;
 		return true;
 	case KEY_VIEW:
-		if (!take_number("view", value, UINT32_MAX, &number))
-			return false;
-		arguments->inode = (uint32_t)number;
-		return true;
+		return take_view(value, arguments);
 	default:
 		if (!take_number("wait", value, 86400, &number))
 			return false;
@@ -102,14 +117,32 @@ static bool take(void *own, int key, const char *value)
 	}
 }
 
-static int view(const struct runtime *runtime, uint32_t inode, struct svc_error *error)
+/* By its name as it is printed, which is how the console knows it. */
+static int find_copy(const struct survey *survey, const char *viewed)
+{
+	size_t length = (size_t)(strrchr(viewed, ':') - viewed);
+	char name[4 * SVC_NAME_SIZE];
+
+	for (int i = 0; i < survey->copies; i++)
+		if (strlen(text_escape(survey->copy[i].name, name, sizeof(name))) == length &&
+		    !strncmp(name, viewed, length))
+			return i;
+	return -1;
+}
+
+static int view(const struct runtime *runtime, const struct console_arguments *arguments, struct svc_error *error)
 {
 	struct survey survey;
-	int code = survey_open(runtime->argument, runtime->arguments, &runtime->locate, &survey, error);
+	int code = survey_open(runtime->argument, runtime->arguments, &runtime->locate, &survey, error), copy = -1;
 
+	if (!code) {
+		copy = find_copy(&survey, arguments->viewed);
+		if (copy < 0)
+			code = error_set(error, -EINVAL, "--view %s: no copy has this name", arguments->viewed);
+	}
 	if (code)
 		code = SVC_EXIT_USAGE;
-	else if (answer_view(&survey, inode, stdout))
+	else if (answer_view(&survey, copy, arguments->inode, stdout))
 		code = error_set(error, SVC_EXIT_IO, "the answer could not be written");
 	survey_close(&survey);
 	return code;
@@ -200,7 +233,7 @@ static int run(int argc, char **argv)
 	if (arguments.bundle)
 		code = save_bundle(&arguments, &task, &error);
 	else if (arguments.inode)
-		code = view(&runtime, arguments.inode, &error);
+		code = view(&runtime, &arguments, &error);
 	else if (arguments.is_undo_list)
 		code = answer_undos(runtime.conf.undo_directory[0] ? runtime.conf.undo_directory : UNDO_DIRECTORY,
 		                    arguments.undo_file, stdout)

@@ -290,15 +290,20 @@ enum metadata_kind {
 	METADATA_KINDS,
 };
 
-/* Every differing block once: the sums add up to comparison.used_bytes. */
+/*
+ * In the sums every differing block counts once: together they are comparison.used_bytes. What is one file's
+ * block on one copy and another file's on the next is in the bytes of both.
+ */
 struct attribution {
 	bool done;
 	struct file_difference *file; /* by bytes, then path */
 	size_t files;
 	struct file_side *side; /* of all files */
+	uint64_t file_bytes;
 	uint64_t metadata_bytes[METADATA_KINDS];
 	uint64_t journal_bytes;
 	uint64_t unknown_bytes; /* used by a copy whose file system could not be walked */
+	uint64_t unnamed;       /* bit per copy: it could not be walked, its own files are not among these */
 };
 
 /* One copy's content against the reference's. */

@@ -28,19 +28,21 @@ static struct request view(struct console *console)
 {
 	const struct shown_report *report = console_report(console);
 	size_t index = console->cursor[SCREEN_DIFFERENCES];
-	char inode[32];
+	const struct shown_file *file =
+		report && index < report->differing.count ? &report->differing.file[index] : NULL;
+	char whose[sizeof(file->side->copy) + 32];
 
-	if (!report || index >= report->files) {
+	if (!file || !file->sides) {
 		console_say(console, "there is no file to look at");
 		return none;
 	}
-	if (strcmp(report->file[index].kind, "file") != 0) {
+	if (strcmp(file->kind, "file") != 0) {
 		console_say(console, "only files can be looked at");
 		return none;
 	}
-	snprintf(inode, sizeof(inode), "%" PRIu64, report->file[index].inode);
-	snprintf(console->viewed, sizeof(console->viewed), "%s", report->file[index].path);
-	return request_run(TASK_VIEW, inode);
+	snprintf(whose, sizeof(whose), "%s:%" PRIu64, file->side[0].copy, file->inode);
+	snprintf(console->viewed, sizeof(console->viewed), "%s", file->path);
+	return request_run(TASK_VIEW, whose);
 }
 
 static struct request stop(struct console *console)

@@ -73,48 +73,88 @@ static void add_text(json_t *version, struct fs *fs, uint32_t inode, const struc
 	free(bytes);
 }
 
-/* `first`: the version that says which file is meant: the number may be another file's elsewhere. */
-static json_t *version_of(const struct survey *survey, int i, uint32_t inode, struct fs_file *first, bool *has_first)
+static int look(const struct survey *survey, int i, uint32_t inode, struct fs **fs, struct fs_file *file,
+                struct svc_error *error)
+{
+	int code;
+
+	*fs = NULL;
+	if (survey->copy[i].condition != COPY_USABLE || !survey->access[i].leg)
+		return error_set(error, -EUCLEAN, "its file system cannot be read");
+	code = fs_open(survey->access[i].leg, FS_REPLAYED, fs, error);
+	return code ? code : fs_file_look(*fs, inode, file, error);
+}
+
+/* The file that is meant. */
+struct meant {
+	int copy; /* whose it is */
+	uint32_t inode;
+	bool is_known; /* it could be read there */
+	struct fs_file file;
+	char *path; /* where its generation says nothing, as mke2fs and debugfs leave it; else NULL */
+};
+
+static bool is_meant(const struct meant *meant, struct fs *fs, const struct fs_file *file)
+{
+	struct svc_error error;
+	char *path = NULL;
+	bool is_same = file->generation == meant->file.generation && file->birth == meant->file.birth;
+
+	if (is_same && meant->path)
+		is_same = !fs_file_path(fs, meant->inode, &path, &error) && !strcmp(path, meant->path);
+	free(path);
+	return is_same;
+}
+
+static void find_meant(const struct survey *survey, struct meant *meant)
+{
+	struct svc_error error;
+	struct fs *fs;
+
+	meant->is_known = !look(survey, meant->copy, meant->inode, &fs, &meant->file, &error);
+	if (meant->is_known && !meant->file.generation && fs_file_path(fs, meant->inode, &meant->path, &error))
+		meant->is_known = false;
+	if (fs)
+		fs_close(fs);
+}
+
+static json_t *version_of(const struct survey *survey, int i, const struct meant *meant)
 {
 	json_t *version = json_pack("{s:o}", "copy", escaped(survey->copy[i].name));
-	struct svc_error error = { .text = "its file system cannot be read" };
+	struct svc_error error = { .text = "" };
 	struct fs_file file;
-	struct fs *fs = NULL;
-	int code = -EUCLEAN;
+	struct fs *fs;
+	int code = look(survey, i, meant->inode, &fs, &file, &error);
 
-	if (survey->copy[i].condition == COPY_USABLE && survey->access[i].leg)
-		code = fs_open(survey->access[i].leg, FS_REPLAYED, &fs, &error);
-	if (!code)
-		code = fs_file_look(fs, inode, &file, &error);
-	if (!code && *has_first && (file.generation != first->generation || file.birth != first->birth))
+	if (!code && !meant->is_known)
+		code = error_set(&error, -ENOENT, "the copy whose file is meant cannot be read");
+	if (!code && !is_meant(meant, fs, &file))
 		code = error_set(&error, -ENOENT, "its inode is another file's there");
 	json_object_set_new(version, "present", json_boolean(!code));
 	if (code) {
 		json_object_set_new(version, "text", json_null());
 		json_object_set_new(version, "why", escaped(error.text));
 	} else {
-		if (!*has_first)
-			*first = file;
-		*has_first = true;
 		json_object_set_new(version, "bytes", json_integer((json_int_t)file.bytes));
 		json_object_set_new(version, "modified", json_integer(file.modified));
-		add_text(version, fs, inode, &file);
+		add_text(version, fs, meant->inode, &file);
 	}
 	if (fs)
 		fs_close(fs);
 	return version;
 }
 
-int answer_view(const struct survey *survey, uint32_t inode, FILE *out)
+int answer_view(const struct survey *survey, int copy, uint32_t inode, FILE *out)
 {
 	json_t *versions = json_array();
-	struct fs_file first;
-	bool has_first = false;
+	struct meant meant = { .copy = copy, .inode = inode };
 
+	find_meant(survey, &meant);
 	for (int i = 0; i < survey->copies; i++)
-		json_array_append_new(versions, version_of(survey, i, inode, &first, &has_first));
-	return print(json_pack("{s:s, s:s, s:I, s:o}", "schema", "svc/1", "command", "view", "inode", (json_int_t)inode,
-	                       "versions", versions),
+		json_array_append_new(versions, version_of(survey, i, &meant));
+	free(meant.path);
+	return print(json_pack("{s:s, s:s, s:o, s:I, s:o}", "schema", "svc/1", "command", "view", "of",
+	                       escaped(survey->copy[copy].name), "inode", (json_int_t)inode, "versions", versions),
 	             out);
 }
 

@@ -10,11 +10,12 @@
 enum { ANSWER_TEXT_BYTES = 128 << 10 }; /* of a file's text, in each copy */
 
 /*
- * The file with this inode number as each usable copy has it, read-only and with the journal replayed in memory;
- * its text where it is one:
- * {"command":"view","versions":[{"copy","present","bytes","modified","text"|null,"why"}]}. 0, -EIO (not written).
+ * The file that has this inode number on that copy, as each usable copy has it: where the number is another file's,
+ * that copy does not have it. Read-only and with the journal replayed in memory; its text where it is one:
+ * {"command":"view","of","inode","versions":[{"copy","present","bytes","modified","text"|null,"why"}]}.
+ * 0, -EIO (not written).
  */
-int answer_view(const struct survey *survey, uint32_t inode, FILE *out);
+int answer_view(const struct survey *survey, int copy, uint32_t inode, FILE *out);
 
 /*
  * The undo files in a directory: {"command":"undo-list","undos":[{"path","time","copies",...}]}, the latest first;

@@ -46,8 +46,7 @@ void body_blank(struct body *body)
 	add(body, ATTR_PLAIN, -1, "");
 }
 
-/* How much of `text` fits into `room`: up to the last blank, or all that fits of a long word. */
-static size_t fitting(const char *text, size_t room)
+size_t body_fitting(const char *text, size_t room)
 {
 	size_t length = strlen(text), at = room;
 
@@ -63,7 +62,7 @@ void body_paragraph(struct body *body, uint8_t attr, const char *label, const ch
 	size_t room = (size_t)body->columns > LABEL_COLUMNS + 10 ? (size_t)body->columns - LABEL_COLUMNS - 1 : 10;
 
 	do {
-		size_t length = fitting(text, room);
+		size_t length = body_fitting(text, room);
 
 		body_add(body, attr, -1, " %-*s%.*s", LABEL_COLUMNS - 1, label, (int)length, text);
 		text += length;

@@ -26,6 +26,8 @@ void body_add(struct body *body, uint8_t attr, long item, const char *format, ..
 /* " label    words", wrapped, later lines under the first word. */
 void body_paragraph(struct body *body, uint8_t attr, const char *label, const char *text);
 void body_blank(struct body *body);
+/* How much of `text` fits into `room`: up to the last blank, or all that fits of a long word. */
+size_t body_fitting(const char *text, size_t room);
 void body_free(struct body *body);
 
 /* What each screen shows. */

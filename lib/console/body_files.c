@@ -19,7 +19,7 @@ static void put_summary(const struct shown_report *report, struct body *body)
 
 	snprintf(text, sizeof(text),
 	         "%" PRIu64 " bytes: %zu file%s, %" PRIu64 " metadata, %" PRIu64 " journal, %" PRIu64 " not in use",
-	         report->differing_bytes, report->files_total, report->files_total == 1 ? "" : "s",
+	         report->differing_bytes, report->differing.total, report->differing.total == 1 ? "" : "s",
 	         report->metadata_bytes, report->journal_bytes, report->free_bytes);
 	body_paragraph(body, ATTR_PLAIN, "differs", text);
 }
@@ -33,7 +33,7 @@ static int file_room(const struct shown_file *file, const struct body *body)
 /* What the copies say of the file under the cursor. */
 static void put_sides(const struct shown_report *report, size_t index, struct body *body)
 {
-	const struct shown_file *file = index < report->files ? &report->file[index] : NULL;
+	const struct shown_file *file = index < report->differing.count ? &report->differing.file[index] : NULL;
 	char when[32], text[400];
 
 	for (int i = 0; i < report->copies; i++) {
@@ -67,15 +67,15 @@ void body_of_differences(const struct console *console, struct body *body)
 		return;
 	}
 	put_summary(report, body);
-	if (!report->files) {
+	if (!report->differing.count) {
 		body_paragraph(body, ATTR_PLAIN, "", "No file differs.");
 		return;
 	}
 	put_sides(report, console->cursor[SCREEN_DIFFERENCES], body);
 	body_add(body, ATTR_PLAIN, -1, " %15s  %-9s %s", "bytes differ", "only on", "file");
 	body->pinned = body->count;
-	for (size_t i = 0; i < report->files; i++) {
-		const struct shown_file *file = &report->file[i];
+	for (size_t i = 0; i < report->differing.count; i++) {
+		const struct shown_file *file = &report->differing.file[i];
 		bool is_file = !strcmp(file->kind, "file");
 		char shown[END_SIZE];
 
@@ -83,8 +83,9 @@ void body_of_differences(const struct console *console, struct body *body)
 		         *file->path ? end_of(file->path, file_room(file, body), shown) : "(deleted while open)",
 		         is_file ? "" : "  [", is_file ? "" : file->kind, is_file ? "" : "]");
 	}
-	if (report->files_total > report->files)
-		body_add(body, ATTR_PLAIN, -1, "                  and %zu more", report->files_total - report->files);
+	if (report->differing.total > report->differing.count)
+		body_add(body, ATTR_PLAIN, -1, "                  and %zu more",
+		         report->differing.total - report->differing.count);
 }
 
 static const char *line_at(const struct lines *lines, size_t index)
@@ -167,6 +168,40 @@ static void put_text(const struct lines *left, const struct lines *right, struct
 	free(length);
 }
 
+/* Why there is no text of a version, in brackets and in lines that fit its column. */
+static void say_why(const char *why, size_t room, struct lines *lines)
+{
+	char text[sizeof(((struct shown_version *)NULL)->why) + 2], line[CANVAS_COLUMNS_MAX + 1];
+	const char *at = text;
+
+	snprintf(text, sizeof(text), "(%s)", why);
+	while (*at) {
+		size_t length = body_fitting(at, room);
+
+		snprintf(line, sizeof(line), "%.*s", (int)length, at);
+		lines_add(lines, DOCUMENT_SIDE_LINES_MAX, line);
+		at += length;
+		at += strspn(at, " ");
+	}
+}
+
+/* What one copy has can be read where the other has nothing to hold against it: nothing is marked. */
+static void put_alone(const struct shown_version *left, const struct shown_version *right, struct body *body)
+{
+	size_t room = (size_t)(body->columns - 4) / 2;
+	struct lines why[2] = { { 0 }, { 0 } };
+	const struct lines *a = *left->why ? &why[0] : &left->text, *b = *right->why ? &why[1] : &right->text;
+
+	if (*left->why)
+		say_why(left->why, room, &why[0]);
+	if (*right->why)
+		say_why(right->why, room, &why[1]);
+	for (size_t i = 0; i < a->count || i < b->count; i++)
+		put_pair(body, ' ', line_at(a, i), line_at(b, i));
+	lines_free(&why[0]);
+	lines_free(&why[1]);
+}
+
 static void describe_version(const struct shown_version *version, char *text, size_t size)
 {
 	char when[32];
@@ -197,10 +232,7 @@ void body_of_file(const struct console *console, struct body *body)
 	body_blank(body);
 	body->pinned = body->count;
 	if (*left->why || *right->why) {
-		if (*left->why)
-			body_paragraph(body, ATTR_PLAIN, left->copy, left->why);
-		if (*right->why)
-			body_paragraph(body, ATTR_PLAIN, right->copy, right->why);
+		put_alone(left, right, body);
 		return;
 	}
 	put_text(&left->text, &right->text, body);

@@ -75,12 +75,53 @@ static void put_targets(const struct shown_report *report, struct body *body)
 	}
 }
 
+/* Of a history that ends: the files that are gone, or else those of which another version is kept. */
+static void put_losses(const struct shown_files *losses, bool is_replaced, struct body *body)
+{
+	const char *label = is_replaced ? "replaces" : "loses";
+	size_t shown = 0, more = 0;
+
+	for (size_t i = 0; i < losses->count; i++) {
+		const struct shown_file *file = &losses->file[i];
+		char path[END_SIZE];
+
+		if (file->is_replaced != is_replaced)
+			continue;
+		if (shown == PLAN_FILES) {
+			more++;
+			continue;
+		}
+		body_add(body, ATTR_PLAIN, -1, " %-9s %15" PRIu64 "  %-9.9s %s", shown++ ? "" : label, file->bytes,
+		         file->given_up,
+		         *file->path ? end_of(file->path, body->columns - PLAN_FILE_COLUMN, path)
+		                     : "(deleted while open)");
+	}
+	if (more)
+		body_add(body, ATTR_PLAIN, -1, "           and %zu more", more);
+}
+
 static void put_files(const struct shown_report *report, struct body *body)
 {
-	if (report->files)
+	const struct shown_files *differing = &report->differing, *losses = &report->plan.losses;
+
+	if (report->plan.is_forced) {
+		if (losses->count)
+			body_add(body, ATTR_PLAIN, -1, " %-9s %15s  %-9s", "", "bytes differ", "of");
+		put_losses(losses, false, body);
+		put_losses(losses, true, body);
+		if (report->plan.has_other_losses)
+			body_paragraph(body, ATTR_BOLD, "loses",
+			               "also files that cannot be told: everything, or what a "
+			               "file system that cannot be read holds");
+		if (losses->total > losses->count)
+			body_add(body, ATTR_PLAIN, -1, "           and %zu more of either",
+			         losses->total - losses->count);
+		return;
+	}
+	if (differing->count)
 		body_add(body, ATTR_PLAIN, -1, " %-9s %15s  %-9s", "", "bytes differ", "only on");
-	for (size_t i = 0; i < report->files && i < PLAN_FILES; i++) {
-		const struct shown_file *file = &report->file[i];
+	for (size_t i = 0; i < differing->count && i < PLAN_FILES; i++) {
+		const struct shown_file *file = &differing->file[i];
 		char shown[END_SIZE];
 
 		body_add(body, ATTR_PLAIN, -1, " %-9s %15" PRIu64 "  %-9.9s %s", i ? "" : "files", file->bytes,
@@ -88,8 +129,8 @@ static void put_files(const struct shown_report *report, struct body *body)
 		         *file->path ? end_of(file->path, body->columns - PLAN_FILE_COLUMN, shown)
 		                     : "(deleted while open)");
 	}
-	if (report->files_total > PLAN_FILES)
-		body_add(body, ATTR_PLAIN, -1, "           and %zu more", report->files_total - PLAN_FILES);
+	if (differing->total > PLAN_FILES)
+		body_add(body, ATTR_PLAIN, -1, "           and %zu more", differing->total - PLAN_FILES);
 }
 
 void body_of_plan(const struct console *console, struct body *body)
@@ -154,7 +195,7 @@ static void put_result(const struct console *console, const struct job *job, str
 		body_verdict(console, report, body);
 		snprintf(text, sizeof(text),
 		         "%" PRIu64 " bytes in %zu file%s, %" PRIu64 " metadata, %" PRIu64 " journal",
-		         report->differing_bytes, report->files_total, report->files_total == 1 ? "" : "s",
+		         report->differing_bytes, report->differing.total, report->differing.total == 1 ? "" : "s",
 		         report->metadata_bytes, report->journal_bytes);
 		body_paragraph(body, ATTR_PLAIN, "differs", text);
 		return;

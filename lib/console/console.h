@@ -81,7 +81,7 @@ struct request {
 	char from[64], to[64]; /* names of copies, for TASK_PLAN and TASK_RESYNC; empty: none */
 	char save[256];        /* for these two: the file that what is overwritten is saved to; empty: the usual one */
 	bool is_unsaved;       /* for these two: nothing is saved, as was asked for */
-	char word[1024];       /* the plan's ID, a file, an inode, a path's name, a job */
+	char word[1024];       /* the plan's ID, a file, COPY:INODE, a path's name, a job */
 	int exit;
 };
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -200,6 +201,67 @@ static void test_long_lines(void **state)
 	assert_int_equal(console.screen, SCREEN_FILE);
 	assert_true(shows("a line that is longer than half of suc   a line that is longer"));
 	assert_true(shows("h a narrow screen: before              | h a narrow screen: after"));
+}
+
+/* What only one copy has can be read; beside it stands why the other has nothing. */
+static void test_one_version(void **state)
+{
+	static const char text[] = "{\"schema\":\"svc/1\",\"command\":\"view\",\"versions\":["
+				   "{\"copy\":\"flash-a\",\"present\":false,\"text\":null,\"why\":"
+				   "\"its inode is another file's there, and so it is not shown\"},"
+				   "{\"copy\":\"shared\",\"present\":true,\"bytes\":60,\"modified\":0,\"text\":"
+				   "\"first\\nsecond\\nthird\\n\"}]}";
+
+	(void)state;
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	press("d\n");
+	tell(&console, TASK_VIEW, text, true);
+	assert_true(shows("does not have it                         60 bytes, "));
+	assert_true(shows("(its inode is another file's there,      first"));
+	assert_true(shows("and so it is not shown)                  second"));
+	assert_true(shows("                                         third"));
+	press("n");
+	assert_string_equal(console.message, "nothing more differs"); /* there is nothing to hold it against */
+}
+
+/* The next place that differs: its first line, with two before it; within a run that is on the screen, the next run. */
+static void test_next_line(void **state)
+{
+	static char text[65536];
+	clock_t start, once;
+	size_t at = 0;
+
+	(void)state;
+	for (int side = 0; side < 2; side++) {
+		at += (size_t)snprintf(text + at, sizeof(text) - at,
+		                       "%s{\"copy\":\"%s\",\"present\":true,\"bytes\":1,\"modified\":0,\"text\":\"",
+		                       side ? "," : "{\"schema\":\"svc/1\",\"command\":\"view\",\"versions\":[",
+		                       side ? "shared" : "flash-a");
+		for (int i = 0; i < 500; i++) /* lines 50 to 349 and 400 differ */
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "line %d%s\\n", i,
+			                       side && ((i >= 50 && i < 350) || i == 400) ? " changed" : "");
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "\"}");
+	}
+	snprintf(text + at, sizeof(text) - at, "]}");
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	press("d\n");
+	tell(&console, TASK_VIEW, text, true);
+	assert_int_equal(console.cursor[SCREEN_FILE], 48); /* it is there from the beginning */
+	start = clock();
+	assert_true(shows("line 50 changed"));
+	once = clock() - start;
+	start = clock();
+	press("n");
+	assert_true(clock() - start <
+	            20 * once); /* the lines are aligned once for all of the run, not for each of its lines */
+	assert_int_equal(console.cursor[SCREEN_FILE], 398);
+	press("n");
+	assert_int_equal(console.cursor[SCREEN_FILE], 398);
+	assert_string_equal(console.message, "nothing more differs");
 }
 
 /* ---- which report counts ---- */
@@ -420,6 +482,24 @@ static void test_no_room(void **state)
 	assert_string_equal(request.word, "0badf00d");
 }
 
+/* The plan that ends a history names what is lost with it, and nothing of what is kept. */
+static void test_losses(void **state)
+{
+	(void)state;
+	begin(false, false);
+	console.rows = 30, console.columns = 80;
+	tell(&console, TASK_COMPARE, say(&split, NULL), false);
+	press("r");
+	console.planned = press("2");
+	tell(&console, TASK_PLAN, say(&split, TEST_LOSSES), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_int_equal(console.plan.plan.losses.count, 2);
+	assert_true(shows(" loses                4096  flash-a   /only/a"));
+	assert_true(shows(" replaces             8192  flash-a   /both"));
+	assert_true(shows(" loses    also files that cannot be told: everything, or what a file system"));
+	assert_false(shows("/cfg/file-")); /* what differs is longer */
+}
+
 /* What another console planned is not what this one's person saw. */
 static void test_foreign_plan(void **state)
 {
@@ -506,7 +586,7 @@ static void test_differences(void **state)
 	assert_int_equal(console.cursor[SCREEN_DIFFERENCES], 3);
 	request = press("\n");
 	assert_int_equal(request.task, TASK_VIEW);
-	assert_string_equal(request.word, "23");
+	assert_string_equal(request.word, "flash-a:23"); /* whose number it is */
 	tell(&console, TASK_VIEW, TEST_VIEW, true);
 	assert_int_equal(console.screen, SCREEN_FILE);
 	press("q/nowhere\n");
@@ -687,6 +767,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_recommend_rebuilt, teardown),
 		cmocka_unit_test_teardown(test_reference, teardown),
 		cmocka_unit_test_teardown(test_long_lines, teardown),
+		cmocka_unit_test_teardown(test_one_version, teardown),
+		cmocka_unit_test_teardown(test_next_line, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
@@ -695,6 +777,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_choice, teardown),
 		cmocka_unit_test_teardown(test_target, teardown),
 		cmocka_unit_test_teardown(test_no_room, teardown),
+		cmocka_unit_test_teardown(test_losses, teardown),
 		cmocka_unit_test_teardown(test_foreign_plan, teardown),
 		cmocka_unit_test_teardown(test_undo, teardown),
 		cmocka_unit_test_teardown(test_read_only, teardown),

@@ -66,6 +66,14 @@ struct shown_file {
 	uint64_t bytes; /* that differ */
 	int sides;
 	struct shown_side *side; /* the copies that have it */
+	char given_up[32];       /* of a plan that ends a history: the copy whose file or version is lost */
+	bool is_replaced;        /* ... and another version of it is kept */
+};
+
+struct shown_files {
+	size_t count; /* kept */
+	size_t total; /* there are */
+	struct shown_file *file;
 };
 
 struct shown_action {
@@ -80,7 +88,9 @@ struct shown_plan {
 	char from[64];               /* empty: none */
 	bool is_forced;
 	char undo[256];
-	char unsaved[200]; /* why there is none */
+	char unsaved[200];         /* why there is none */
+	struct shown_files losses; /* what is lost where a history ends */
+	bool has_other_losses;     /* ... and nobody can tell what else */
 	uint64_t written_bytes, proven_bytes;
 	int actions;
 	struct shown_action action[DOCUMENT_ACTIONS_MAX];
@@ -103,9 +113,7 @@ struct shown_report {
 	struct shown_copy copy[SVC_COPIES_MAX];
 	uint64_t compared_bytes; /* 0: the content was not compared */
 	uint64_t differing_bytes, free_bytes, metadata_bytes, journal_bytes, unknown_bytes;
-	size_t files;       /* kept */
-	size_t files_total; /* there are */
-	struct shown_file *file;
+	struct shown_files differing;
 	bool has_plan;
 	struct shown_plan plan;
 };

@@ -69,32 +69,59 @@ static int take_sides(const json_t *list, struct shown_file *file)
 	return 0;
 }
 
-static int take_files(const json_t *list, struct shown_report *report)
+static int take_file(const json_t *item, struct shown_file *file)
+{
+	file->path = strndup(json_string_value(json_object_get(item, "path")) ?: "", 4096);
+	if (!file->path)
+		return -ENOMEM;
+	for (char *c = file->path; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	take_text(item, "kind", file->kind, sizeof(file->kind));
+	take_text(item, "only_on", file->only_on, sizeof(file->only_on));
+	file->inode = take_number(item, "inode");
+	file->bytes = take_number(item, "bytes");
+	return take_sides(json_object_get(item, "sides"), file);
+}
+
+/* Adds a list to those that are kept, as long as there is room. */
+static int take_files(const json_t *list, const char *given_up, struct shown_files *files)
+{
+	size_t room = DOCUMENT_FILES_MAX - files->count, count = json_array_size(list);
+	struct shown_file *more;
+	int code = 0;
+
+	files->total += count;
+	if (count > room)
+		count = room;
+	more = count ? realloc(files->file, (files->count + count) * sizeof(*more)) : files->file;
+	if (count && !more)
+		return -ENOMEM;
+	files->file = more;
+	for (size_t i = 0; i < count && !code; i++) {
+		const json_t *item = json_array_get(list, i);
+		struct shown_file *file = &more[files->count++];
+		const char *lost = json_string_value(json_object_get(item, "lost"));
+
+		memset(file, 0, sizeof(*file));
+		code = take_file(item, file);
+		snprintf(file->given_up, sizeof(file->given_up), "%s", given_up);
+		file->is_replaced = lost && !strcmp(lost, "version");
+	}
+	return code;
+}
+
+static int take_losses(const json_t *list, struct shown_plan *plan)
 {
 	int code = 0;
 
-	report->files_total = json_array_size(list);
-	report->file = calloc(DOCUMENT_FILES_MAX < report->files_total ? DOCUMENT_FILES_MAX : report->files_total + 1,
-	                      sizeof(*report->file));
-	if (!report->file)
-		return -ENOMEM;
-	for (size_t i = 0; i < report->files_total && i < DOCUMENT_FILES_MAX && !code; i++) {
+	for (size_t i = 0; i < json_array_size(list) && i < SVC_COPIES_MAX && !code; i++) {
 		const json_t *item = json_array_get(list, i);
-		const char *path = json_string_value(json_object_get(item, "path")) ?: "";
-		struct shown_file *file = &report->file[i];
+		char copy[64];
 
-		report->files = i + 1;
-		file->path = strndup(path, 4096);
-		if (!file->path)
-			return -ENOMEM;
-		for (char *c = file->path; *c; c++)
-			if (*c < 0x20 || *c > 0x7e)
-				*c = '?';
-		take_text(item, "kind", file->kind, sizeof(file->kind));
-		take_text(item, "only_on", file->only_on, sizeof(file->only_on));
-		file->inode = take_number(item, "inode");
-		file->bytes = take_number(item, "bytes");
-		code = take_sides(json_object_get(item, "sides"), file);
+		take_text(item, "copy", copy, sizeof(copy));
+		plan->has_other_losses |= json_is_false(json_object_get(item, "files_known"));
+		code = take_files(json_object_get(item, "files"), copy, &plan->losses);
 	}
 	return code;
 }
@@ -152,21 +179,29 @@ int document_read_report(const char *text, size_t length, struct shown_report *r
 	report->metadata_bytes = take_number(differences, "metadata_bytes");
 	report->journal_bytes = take_number(differences, "journal_bytes");
 	report->unknown_bytes = take_number(differences, "unattributed_bytes");
-	code = take_files(json_object_get(differences, "files"), report);
+	code = take_files(json_object_get(differences, "files"), "", &report->differing);
 	report->has_plan = json_is_array(json_object_get(root, "plan"));
 	if (report->has_plan)
 		take_plan(root, &report->plan);
+	if (report->has_plan && !code)
+		code = take_losses(json_object_get(root, "gives_up"), &report->plan);
 	json_decref(root);
 	return code ? error_set(error, code, "out of memory") : 0;
 }
 
+static void free_files(struct shown_files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		free(files->file[i].path);
+		free(files->file[i].side);
+	}
+	free(files->file);
+}
+
 void document_free_report(struct shown_report *report)
 {
-	for (size_t i = 0; i < report->files; i++) {
-		free(report->file[i].path);
-		free(report->file[i].side);
-	}
-	free(report->file);
+	free_files(&report->differing);
+	free_files(&report->plan.losses);
 	for (int i = 0; i < report->copies; i++)
 		lines_free(&report->copy[i].evidence);
 	memset(report, 0, sizeof(*report));

@@ -68,17 +68,24 @@ void draw_extent(const struct console *console, size_t *count, size_t *page)
 	body_free(&body);
 }
 
-long draw_find_marked(const struct console *console, long after)
+static bool is_marked(const struct body *body, long line)
+{
+	return body->line[body->pinned + (size_t)line].item >= 0;
+}
+
+long draw_next_run(const struct console *console, long from, bool is_within, size_t *count, size_t *page)
 {
 	struct body body;
-	long found = -1;
+	long found = from, lines;
 
 	make_body(console, &body);
-	for (size_t i = body.pinned + (size_t)(after + 1); i < body.count && found < 0; i++)
-		if (body.line[i].item >= 0)
-			found = (long)(i - body.pinned);
+	lines = body.count > body.pinned ? (long)(body.count - body.pinned) : 0;
+	while (found < lines && (!is_marked(&body, found) || (is_within && found > 0 && is_marked(&body, found - 1))))
+		found++;
+	*page = page_rows(console, &body);
+	*count = (size_t)lines;
 	body_free(&body);
-	return found;
+	return found < lines ? found : -1;
 }
 
 static void put(struct canvas *canvas, int row, int column, uint8_t attr, const char *text)

@@ -29,8 +29,12 @@ void draw(const struct console *console, struct canvas *canvas);
 /* How many items (of a list) or lines (of a page) the screen has, and how many of them are shown at once. */
 void draw_extent(const struct console *console, size_t *count, size_t *page);
 
-/* The first line of the page after line `after` (-1: of all) that is marked as differing; -1: none. */
-long draw_find_marked(const struct console *console, long after);
+/*
+ * The first line of the page, from line `from` on, that is marked as differing; -1: none. Where lines before `from` are
+ * on the screen (is_within) the rest of a run that began there is no news. *count and *page as draw_extent has them:
+ * the lines are made once for all, which takes long where they are aligned.
+ */
+long draw_next_run(const struct console *console, long from, bool is_within, size_t *count, size_t *page);
 
 /* Whether the screen's cursor is an item rather than the first line shown. */
 bool draw_is_list(enum screen_id screen);

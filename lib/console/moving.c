@@ -14,10 +14,10 @@ void moving_search_next(struct console *console)
 		console_say(console, "press / to say what to look for");
 		return;
 	}
-	for (size_t n = 1; n <= report->files; n++) {
-		size_t index = (from + n) % report->files;
+	for (size_t n = 1; n <= report->differing.count; n++) {
+		size_t index = (from + n) % report->differing.count;
 
-		if (!strcasestr(report->file[index].path, console->search))
+		if (!strcasestr(report->differing.file[index].path, console->search))
 			continue;
 		console->cursor[SCREEN_DIFFERENCES] = index;
 		return;
@@ -30,16 +30,12 @@ void moving_next_line(struct console *console)
 {
 	enum { BEFORE = 2 };
 	size_t count, page, *cursor = &console->cursor[SCREEN_FILE];
-	long marked = draw_find_marked(console, *cursor ? (long)*cursor + BEFORE : -1);
+	long marked = draw_next_run(console, *cursor ? (long)*cursor + BEFORE + 1 : 0, *cursor, &count, &page);
 
-	/* The rest of a run that is on the screen already is no news. */
-	while (marked > 0 && *cursor && draw_find_marked(console, marked - 2) == marked - 1)
-		marked = draw_find_marked(console, marked);
 	if (marked < 0) {
 		console_say(console, "nothing more differs");
 		return;
 	}
-	draw_extent(console, &count, &page);
 	*cursor = marked < BEFORE ? 0 : (size_t)marked - BEFORE;
 	if (*cursor + page > count)
 		*cursor = count > page ? count - page : 0;

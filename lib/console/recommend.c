@@ -47,7 +47,7 @@ static int recommend_choice(const struct shown_report *report, char *text, size_
 		snprintf(text, size, "compare the content, to see which files differ");
 		return 'c';
 	}
-	if (!report->files) {
+	if (!report->differing.count) {
 		snprintf(text, size, "choose the copy to keep: a plan is shown before anything is written");
 		return 'r';
 	}

@@ -74,6 +74,15 @@ static inline char *say(const struct said *said, const char *plan)
 	"it\"}],"                                                                                                \
 	"\"from\":\"shared\",\"forced\":true,\"plan_id\":\"0badf00d\",\"undo\":null,\"refusals\":[]"
 
+/* flash-a's history ends: a file of its own, and its version of one that both have; flash-b goes whole. */
+#define TEST_LOSSES                                                                                                 \
+	TEST_UNSAVED                                                                                                \
+	",\"gives_up\":[{\"copy\":\"flash-a\",\"everything\":false,\"files\":["                                     \
+	"{\"path\":\"/both\",\"bytes\":8192,\"kind\":\"file\",\"inode\":12,\"only_on\":null,\"lost\":\"version\"}," \
+	"{\"path\":\"/only/"                                                                                        \
+	"a\",\"bytes\":4096,\"kind\":\"file\",\"inode\":13,\"only_on\":\"flash-a\",\"lost\":\"file\"}]},"           \
+	"{\"copy\":\"flash-b\",\"everything\":true,\"files\":null,\"files_known\":false}]"
+
 #define TEST_UNDOS                                                                                                    \
 	"{\"schema\":\"svc/1\",\"command\":\"undo-list\",\"undos\":["                                                 \
 	"{\"path\":\"/var/lib/svc/"                                                                                   \

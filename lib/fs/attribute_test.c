@@ -24,12 +24,10 @@ static struct bitset *all_set(uint64_t bits)
 
 static uint64_t sum(const struct attribution *owners)
 {
-	uint64_t bytes = owners->journal_bytes + owners->unknown_bytes;
+	uint64_t bytes = owners->file_bytes + owners->journal_bytes + owners->unknown_bytes;
 
 	for (int i = 0; i < METADATA_KINDS; i++)
 		bytes += owners->metadata_bytes[i];
-	for (size_t i = 0; i < owners->files; i++)
-		bytes += owners->file[i].bytes;
 	return bytes;
 }
 
@@ -49,10 +47,14 @@ static uint64_t used_bytes(struct fs *fs, uint32_t unit_bytes, const struct bits
 static void attribute(struct fs *fs, const struct bitset *differing, uint32_t unit_bytes, struct attribution *owners)
 {
 	struct svc_error error;
+	uint64_t file_bytes = 0;
 
 	if (fs_attribute(&fs, 1, 0, differing, unit_bytes, owners, &error))
 		fail_msg("%s", error.text);
 	assert_true(owners->done);
+	for (size_t i = 0; i < owners->files; i++)
+		file_bytes += owners->file[i].bytes;
+	assert_int_equal(file_bytes, owners->file_bytes); /* one copy: no two files have the same block */
 	assert_int_equal(sum(owners), used_bytes(fs, unit_bytes, differing));
 }
 
@@ -284,11 +286,12 @@ static void test_attributes_and_deleted(void **state)
 	dev_close(dev);
 }
 
-/* Two copies: what the first one does not use is named by the other; units smaller than a block. */
+/* Two copies, and a new file on each in the same blocks, under the same number; units smaller than a block. */
 static void test_two_copies(void **state)
 {
-	struct attribution owners;
+	struct attribution owners, all;
 	const struct file_difference *file;
+	uint32_t inode;
 	struct dev *dev[2];
 	struct fs *fs[3];
 	struct svc_error error;
@@ -330,13 +333,38 @@ static void test_two_copies(void **state)
 	assert_int_equal(file->only_on, 0);
 	assert_int_equal(file->bytes, 100352);
 	assert_int_equal(file->sides, 1); /* the same number is another file's there */
+	inode = file->inode;
+	file = find(&owners, "/fresh", OWNER_FILE);
+	assert_non_null(file);
+	assert_int_equal(file->inode, inode);
+	assert_int_equal(file->only_on, 2);
+	assert_int_equal(file->bytes, 100352);
+	assert_int_equal(file->sides, 1);
+	assert_int_equal(file->side[0].copy, 2);
 	assert_int_equal(find(&owners, "/cfg/sparse", OWNER_FILE)->only_on, 0);
-	fs_attribution_free(&owners);
-	/* the other way round: the first to name is the second copy */
+	for (size_t i = 0; i < owners.files; i++) {
+		assert_true(owners.file[i].sides > 0);
+		for (size_t k = 0; k < i; k++)
+			assert_false(!strcmp(owners.file[k].path, owners.file[i].path) &&
+			             owners.file[k].kind == owners.file[i].kind);
+	}
+	all = owners;
+	/* the other way round: the first to be asked is the second copy */
 	assert_int_equal(fs_attribute(fs, 3, 2, differing, 1024, &owners, &error), 0);
 	assert_int_equal(find(&owners, "/fresh", OWNER_FILE)->only_on, 2);
 	assert_int_equal(find(&owners, "/fresh", OWNER_FILE)->bytes, 100352);
+	assert_int_equal(find(&owners, "/elsewhere", OWNER_FILE)->only_on, 0);
 	assert_int_equal(find(&owners, "/cfg/sparse", OWNER_FILE)->only_on, 0);
+	assert_int_equal(owners.files, all.files);
+	assert_int_equal(sum(&owners), sum(&all));
+	assert_int_equal(owners.unnamed, 1 << 1); /* it is not there */
+	fs_attribution_free(&owners);
+	fs_attribution_free(&all);
+	/* one that cannot be relied on is not asked, and that is said */
+	fs[2]->is_uncertain = true;
+	assert_int_equal(fs_attribute(fs, 3, 0, differing, 1024, &owners, &error), 0);
+	assert_int_equal(owners.unnamed, 1 << 1 | 1 << 2);
+	assert_null(find(&owners, "/fresh", OWNER_FILE));
 	fs_attribution_free(&owners);
 	bitset_free(differing);
 	fs_close(fs[0]);
@@ -345,12 +373,121 @@ static void test_two_copies(void **state)
 	dev_close(dev[1]);
 }
 
+/* The units in which two images really differ. */
+static struct bitset *differing_units(const char *left, const char *right, uint32_t unit_bytes)
+{
+	size_t bytes[2];
+	char *image[2] = { read_file(left, &bytes[0]), read_file(right, &bytes[1]) };
+	struct bitset *set = bitset_new(bytes[0] / unit_bytes);
+
+	assert_int_equal(bytes[0], bytes[1]);
+	for (uint64_t i = 0; i < set->bits; i++)
+		if (memcmp(image[0] + i * unit_bytes, image[1] + i * unit_bytes, unit_bytes) != 0)
+			bitset_set(set, i);
+	free(image[0]);
+	free(image[1]);
+	return set;
+}
+
+/* Files of no generation, made in one second: only their names tell them apart. */
+static void test_weak_identity(void **state)
+{
+	struct attribution owners;
+	struct svc_error error;
+	struct bitset *differing;
+	struct dev *dev[2];
+	struct fs *fs[2];
+
+	(void)state;
+	run("rm -f image && export E2FSPROGS_FAKE_TIME=1700000000 && mke2fs -qF -t ext4 -b 1024 -d tree image 24M && "
+	    "cp image"
+	    " other && head -c 9000 /dev/urandom >a && head -c 9000 /dev/urandom >b &&"
+	    " debugfs -w -R 'write a journal-of-a' image && debugfs -w -R 'write b orders-of-b' other &&"
+	    " debugfs -w -R 'fallocate cfg/tiny 100 149' other");
+	differing = differing_units("image", "other", 1024);
+	for (int i = 0; i < 2; i++) {
+		dev[i] = open_image(i ? "other" : "image");
+		fs[i] = open_fs(dev[i], FS_REPLAYED);
+	}
+	for (int first = 0; first < 2; first++) {
+		const struct file_difference *a, *b, *both;
+
+		assert_int_equal(fs_attribute(fs, 2, first, differing, 1024, &owners, &error), 0);
+		a = find(&owners, "/journal-of-a", OWNER_FILE);
+		b = find(&owners, "/orders-of-b", OWNER_FILE);
+		both = find(&owners, "/cfg/tiny", OWNER_FILE);
+		assert_true(a && b && both);
+		assert_int_equal(a->inode, b->inode);
+		assert_int_equal(a->only_on, 0);
+		assert_int_equal(b->only_on, 1);
+		assert_int_equal(a->bytes, 9216);
+		assert_int_equal(b->bytes, 9216);
+		assert_int_equal(both->only_on, -1);
+		assert_int_equal(both->sides, 2);
+		fs_attribution_free(&owners);
+	}
+	bitset_free(differing);
+	for (int i = 0; i < 2; i++) {
+		fs_close(fs[i]);
+		dev_close(dev[i]);
+	}
+}
+
+/* Files without a differing block of their own: deleted, without content, a link, other permissions. */
+static void test_inodes_alone(void **state)
+{
+	static const struct {
+		const char *path;
+		int only_on, sides;
+	} expected[] = {
+		{ "/cfg/sparse", 0, 1 }, { "/empty", 1, 1 }, { "/cfg/pointer", 1, 1 }, { "/cfg/tiny", -1, 2 }
+	};
+	struct attribution owners;
+	struct svc_error error;
+	struct bitset *differing;
+	struct dev *dev[2];
+	struct fs *fs[2];
+
+	(void)state;
+	run("rm -f image && mke2fs -qF -t ext4 -b 1024 -d tree image 24M && cp image other && : >empty");
+	debugfs("other", "write empty empty\nsymlink cfg/pointer elsewhere\nrm cfg/sparse\n"
+	                 "sif cfg/tiny mode 0100600\nsif cfg/deep/er/nine atime 1700000000\n"
+	                 "sif cfg/deep/er/nine ctime 1700000000\nsif cfg/deep/er/nine mtime 1700000000\n");
+	differing = differing_units("image", "other", 1024);
+	for (int i = 0; i < 2; i++) {
+		dev[i] = open_image(i ? "other" : "image");
+		fs[i] = open_fs(dev[i], FS_REPLAYED);
+	}
+	for (int first = 0; first < 2; first++) {
+		assert_int_equal(fs_attribute(fs, 2, first, differing, 1024, &owners, &error), 0);
+		for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+			const struct file_difference *file = find(&owners, expected[i].path, OWNER_FILE);
+
+			if (!file)
+				fail_msg("%s is not named", expected[i].path);
+			assert_int_equal(file->bytes, 0);
+			assert_int_equal(file->only_on, expected[i].only_on);
+			assert_int_equal(file->sides, expected[i].sides);
+			assert_false(file->is_deleted);
+		}
+		assert_null(find(&owners, "/cfg/deep/er/nine", OWNER_FILE)); /* only its times */
+		assert_null(find(&owners, "/cfg/longlink", OWNER_FILE));
+		fs_attribution_free(&owners);
+	}
+	bitset_free(differing);
+	for (int i = 0; i < 2; i++) {
+		fs_close(fs[i]);
+		dev_close(dev[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything),     cmocka_unit_test(test_single_blocks),
 		cmocka_unit_test(test_metadata_kinds), cmocka_unit_test(test_attributes_and_deleted),
-		cmocka_unit_test(test_two_copies),
+		cmocka_unit_test(test_two_copies),     cmocka_unit_test(test_weak_identity),
+		cmocka_unit_test(test_inodes_alone),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -52,8 +52,10 @@ int fs_mark_used(struct fs *fs, uint32_t unit_bytes, struct bitset *used, struct
 
 /*
  * Says whose the differing units are. fs[i] is copy i's file system (FS_REPLAYED), or NULL; `first` is
- * the copy whose view names a block first, the others only name what it does not use. Each differing
- * unit is counted exactly once; differing units that no file system uses are not counted.
+ * the copy that is asked first: the sums, which count each differing unit exactly once, are by its view, and
+ * files that several copies have bear its names. Every copy names the files that it alone has. Differing units
+ * that no file system uses are not counted. A file whose inode alone differs, or that a copy does not have although none
+ * of its blocks differ, is named with 0 bytes; other times alone make no difference.
  * Names are raw bytes, empty where is_deleted. Bounded: loops and absurd trees on a hostile disk end.
  */
 int fs_attribute(struct fs *const fs[], int copies, int first, const struct bitset *differing, uint32_t unit_bytes,

@@ -101,6 +101,9 @@ uint32_t inode_bytes(const struct fs *fs);
 void inode_parse(const struct fs *fs, uint32_t number, const uint8_t *raw, struct inode *inode);
 /* `raw` has room for inode_bytes(). -ENOENT where the number or its table makes no sense. */
 int inode_read(struct fs *fs, uint32_t number, uint8_t *raw, struct inode *inode);
+/* Of two table entries of so many bytes: whether they are one, but for what passes. */
+bool inode_is_same(const uint8_t *left, const uint8_t *right, uint32_t bytes);
+uint64_t inode_offset(struct fs *fs, uint32_t number);        /* of its table entry, within the file system */
 bool inode_is_reserved(const struct fs *fs, uint32_t number); /* the file system's own, but for the root */
 
 /* mapping.c */

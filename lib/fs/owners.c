@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { KINDS_PER_INODE = 4 };
 
@@ -35,7 +36,8 @@ static int owner_compare(const void *left, const void *right)
 	return order ? order : (a->kind > b->kind) - (a->kind < b->kind);
 }
 
-int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind kind, int copy, uint64_t bytes)
+int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind kind, int copy, uint64_t bytes,
+               uint64_t new_bytes)
 {
 	struct owner *owner;
 
@@ -43,6 +45,7 @@ int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind
 		owner = &owners->item[i - 1];
 		if (owner->identity.inode == inode->number && owner->kind == kind) {
 			owner->bytes += bytes;
+			owner->new_bytes += new_bytes;
 			return 0;
 		}
 	}
@@ -59,33 +62,69 @@ int owners_add(struct owners *owners, const struct inode *inode, enum owner_kind
 		.identity = identity_of(inode),
 		.kind = kind,
 		.copy = copy,
+		.named_by = (uint64_t)1 << copy,
 		.named_as = inode->number,
 		.bytes = bytes,
+		.new_bytes = new_bytes,
 	};
 	return 0;
 }
 
-void owners_merge(struct owners *owners)
+bool identity_is_weak(const struct identity *identity)
+{
+	return !identity->generation;
+}
+
+static int owner_compare_named(const void *left, const void *right)
+{
+	const struct owner *a = left, *b = right;
+	int order = owner_compare(a, b);
+
+	return order ? order : strcmp(a->path, b->path);
+}
+
+/* The earlier one gets what the later one has. */
+static void join(struct owner *known, const struct owner *more)
+{
+	known->named_by |= more->named_by;
+	known->bytes += more->new_bytes;
+	if (known->bytes < more->bytes)
+		known->bytes = more->bytes;
+}
+
+static void merge(struct owners *owners, bool is_weak, int (*compare)(const void *, const void *))
 {
 	size_t kept = owners->first;
 
 	for (size_t i = owners->first; i < owners->count; i++) {
-		struct owner *known = !owners->first ? NULL
-		                                     : bsearch(&owners->item[i], owners->item, owners->first,
-		                                               sizeof(*owners->item), owner_compare);
+		struct owner *item = &owners->item[i], *known = NULL;
 
-		if (known)
-			known->bytes += owners->item[i].bytes;
-		else
-			owners->item[kept++] = owners->item[i];
+		if (owners->first && identity_is_weak(&item->identity) == is_weak)
+			known = bsearch(item, owners->item, owners->first, sizeof(*owners->item), compare);
+		if (known) {
+			join(known, item);
+			free(item->path);
+		} else {
+			owners->item[kept++] = *item;
+		}
 	}
 	owners->count = kept;
+}
+
+void owners_merge(struct owners *owners)
+{
+	merge(owners, false, owner_compare);
+}
+
+void owners_merge_by_name(struct owners *owners)
+{
+	merge(owners, true, owner_compare_named);
 }
 
 void owners_end_view(struct owners *owners)
 {
 	if (owners->count)
-		qsort(owners->item, owners->count, sizeof(*owners->item), owner_compare);
+		qsort(owners->item, owners->count, sizeof(*owners->item), owner_compare_named);
 	owners->first = owners->count;
 }
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "fs/fs_private.h"
+#include "fs/paths.h"
+#include "fs/walk.h"
 
 enum { FS_ENCRYPT_FL = 0x800 }; /* EXT4_ENCRYPT_FL, fs/ext4/ext4.h */
 
@@ -40,6 +42,35 @@ int fs_file_look(struct fs *fs, uint32_t number, struct fs_file *file, struct sv
 			                  .is_encrypted = inode.flags & FS_ENCRYPT_FL };
 	free(raw);
 	return r;
+}
+
+static int ignore(void *context, const struct owned *owned)
+{
+	(void)context;
+	(void)owned;
+	return 0;
+}
+
+static int add_directory(void *context, const struct inode *inode)
+{
+	return LINUX_S_ISDIR(inode->mode) ? paths_add_directory(context, inode->number) : 0;
+}
+
+int fs_file_path(struct fs *fs, uint32_t number, char **path, struct svc_error *error)
+{
+	struct paths paths = { .fs = fs };
+	struct walk_sink sink = { .owned = ignore, .inode = add_directory, .context = &paths };
+	int r = fs_walk(fs, &sink);
+
+	*path = NULL;
+	if (!r)
+		r = paths_want(&paths, number);
+	if (!r)
+		r = paths_read(&paths);
+	if (!r)
+		*path = paths_get(&paths, number);
+	paths_free(&paths);
+	return *path ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
 
 struct reading {

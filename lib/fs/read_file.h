@@ -19,6 +19,12 @@ struct fs_file {
  */
 int fs_file_look(struct fs *fs, uint32_t inode, struct fs_file *file, struct svc_error *error);
 
+/*
+ * Its name from the root, raw bytes; "" where none leads to it. Reads all directories. -ENOMEM, with a sentence. The
+ * caller frees it.
+ */
+int fs_file_path(struct fs *fs, uint32_t inode, char **path, struct svc_error *error);
+
 /* Reads the first `room` bytes, or as many as there are, into buffer. *length: how many. -errno with a sentence. */
 int fs_file_read(struct fs *fs, uint32_t inode, void *buffer, size_t room, size_t *length, struct svc_error *error);
 

@@ -54,13 +54,13 @@ static int mark_fs(struct dev *leg, uint64_t run)
 int rebuild_mark(struct rebuild *r, int i)
 {
 	struct access *over = &r->member[i].over;
-	int code = rebuild_check_mark(r, i);
+	bool is_unread = r->copy[i].condition == COPY_UNREADABLE; /* its record too, maybe: nobody knows what it was */
+	int code = is_unread ? 0 : rebuild_check_mark(r, i);
 
 	if (code)
 		return code;
 	/* A slot that could not be read may hold a newer record, and be read again one day: then both are written. */
-	for (int slots = r->copy[i].condition == COPY_UNREADABLE ? RECORD_SLOTS : 1; over->record && slots && !code;
-	     slots--)
+	for (int slots = is_unread ? RECORD_SLOTS : 1; over->record && slots && !code; slots--)
 		code = rebuild_store_mark(r, i, over->record, r->member[i].now.evidence.lvm.pv_uuid, REBUILD_CONTENT);
 	if (!code && rebuild_authority(r)->evidence.lvm.type == MIRROR_RAID1)
 		code = superblock_mark(over->meta, rebuild_authority_access(r)->meta, r->run);

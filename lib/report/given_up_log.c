@@ -38,7 +38,7 @@ void report_log_given_up(const struct report *report, FILE *also)
 	out = open_memstream(&text, &size);
 	if (!out)
 		return;
-	report_given_up(&wide, true, out);
+	report_given_up(&wide, out);
 	if (fclose(out))
 		goto out;
 	for (rest = text; (at = strsep(&rest, "\n"));) {

@@ -215,21 +215,24 @@ static json_t *sides_json(const struct report *report, const struct file_differe
 	return list;
 }
 
+static json_t *file_json(const struct report *report, const struct file_difference *file)
+{
+	json_t *object =
+		json_pack("{s:o, s:o, s:s, s:o, s:b}", "path", text(file->path), "bytes", number(file->bytes), "kind",
+	                  report_owner_name(file->kind), "inode", number(file->inode), "deleted", file->is_deleted);
+
+	json_object_set_new(object, "only_on",
+	                    file->only_on < 0 ? json_null() : text(report->copy[file->only_on].name));
+	json_object_set_new(object, "sides", sides_json(report, file));
+	return object;
+}
+
 static json_t *files_json(const struct report *report, const struct attribution *owners)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < owners->files; i++) {
-		const struct file_difference *file = &owners->file[i];
-		json_t *object = json_pack("{s:o, s:o, s:s, s:o, s:b}", "path", text(file->path), "bytes",
-		                           number(file->bytes), "kind", report_owner_name(file->kind), "inode",
-		                           number(file->inode), "deleted", file->is_deleted);
-
-		json_object_set_new(object, "only_on",
-		                    file->only_on < 0 ? json_null() : text(report->copy[file->only_on].name));
-		json_object_set_new(object, "sides", sides_json(report, file));
-		json_array_append_new(list, object);
-	}
+	for (size_t i = 0; i < owners->files; i++)
+		json_array_append_new(list, file_json(report, &owners->file[i]));
 	return list;
 }
 
@@ -241,12 +244,12 @@ static json_t *differences_json(const struct report *report)
 
 	for (int k = 0; k < METADATA_KINDS; k++)
 		json_object_set_new(metadata, report_metadata_name(k), number(comparison->owners.metadata_bytes[k]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes",
 	                 number(comparison->used_bytes + comparison->free_bytes), "extents",
 	                 extents_json(comparison, leg_bytes), "free_bytes", number(comparison->free_bytes), "files",
-	                 files_json(report, &comparison->owners), "metadata_bytes",
-	                 number(report_metadata_bytes(&comparison->owners)), "metadata", metadata, "journal_bytes",
-	                 number(comparison->owners.journal_bytes), "unattributed_bytes",
+	                 files_json(report, &comparison->owners), "file_bytes", number(comparison->owners.file_bytes),
+	                 "metadata_bytes", number(report_metadata_bytes(&comparison->owners)), "metadata", metadata,
+	                 "journal_bytes", number(comparison->owners.journal_bytes), "unattributed_bytes",
 	                 number(comparison->owners.unknown_bytes));
 }
 
@@ -277,7 +280,25 @@ static json_t *put_back_json(const struct report *report)
 	return list;
 }
 
-/* A choice ends a history: whose, of when, and the files in which it differs from what is kept. */
+/* The files of copy i that are lost, or replaced by the versions that are kept. */
+static json_t *lost_json(const struct report *report, int i)
+{
+	const struct attribution *owners = report_owners(report, i);
+	json_t *list = json_array(), *object;
+
+	for (size_t f = 0; f < owners->files; f++) {
+		enum file_loss loss = report_loss(report, i, &owners->file[f]);
+
+		if (loss == LOSS_NONE)
+			continue;
+		object = file_json(report, &owners->file[f]);
+		json_object_set_new(object, "lost", json_string(loss == LOSS_FILE ? "file" : "version"));
+		json_array_append_new(list, object);
+	}
+	return list;
+}
+
+/* A choice ends a history: whose, of when, and the files that are lost with it. */
 static json_t *given_up_json(const struct report *report)
 {
 	const struct plan *plan = report->plan;
@@ -289,14 +310,15 @@ static json_t *given_up_json(const struct report *report)
 
 		if (!plan->is_target[i])
 			continue;
-		json_array_append_new(
-			list,
-			json_pack(
-				"{s:o, s:b, s:o, s:o, s:o, s:o}", "copy", text(report->copy[i].name), "everything",
-				is_all, "write_time", fs->present ? json_integer(fs->write_time) : json_null(),
-				"mount_time", fs->present ? json_integer(fs->mount_time) : json_null(), "bytes",
-				number(is_all ? report->copy[i].device_bytes : report->comparison->copy[i].used_bytes),
-				"files", is_all ? json_null() : files_json(report, report_owners(report, i))));
+		json_array_append_new(list,
+		                      json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:b}", "copy",
+		                                text(report->copy[i].name), "everything", is_all, "write_time",
+		                                fs->present ? json_integer(fs->write_time) : json_null(), "mount_time",
+		                                fs->present ? json_integer(fs->mount_time) : json_null(), "bytes",
+		                                number(is_all ? report->copy[i].device_bytes
+		                                              : report->comparison->copy[i].used_bytes),
+		                                "files", is_all ? json_null() : lost_json(report, i), "files_known",
+		                                !is_all && report_names_files(report, i)));
 	}
 	return list;
 }

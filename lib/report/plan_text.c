@@ -8,7 +8,10 @@
 #include "report/report.h"
 #include "verdict/verdict.h"
 
-enum { LINE_SIZE = 1600 };
+enum {
+	LINE_SIZE = 1600,
+	FILES_SHOWN = 20, /* of what is lost; more than of what merely differs */
+};
 
 static const char *name_of(const struct report *report, int i)
 {
@@ -49,6 +52,29 @@ const struct attribution *report_owners(const struct report *report, int i)
 	return own->done ? own : &report->comparison->owners;
 }
 
+bool report_names_files(const struct report *report, int i)
+{
+	return !(report_owners(report, i)->unnamed >> i & 1);
+}
+
+static const struct file_side *find_side(const struct file_difference *file, int i)
+{
+	for (int k = 0; k < file->sides; k++)
+		if (file->side[k].copy == i)
+			return &file->side[k];
+	return NULL;
+}
+
+/* No clock decides here: a version that is replaced is lost, whatever its date. */
+enum file_loss report_loss(const struct report *report, int i, const struct file_difference *file)
+{
+	if (file->only_on >= 0)
+		return file->only_on == i ? LOSS_FILE : LOSS_NONE;
+	if (!find_side(file, i))
+		return LOSS_NONE;
+	return find_side(file, report->plan->authority) ? LOSS_VERSION : LOSS_FILE;
+}
+
 /* When a copy's file system was last in use; empty where it has none. */
 static void describe_times(const struct fs_evidence *fs, char *text, size_t size)
 {
@@ -80,8 +106,81 @@ static void describe_whole(const struct report *report, int i, char *text, size_
 		         *times ? times : "of unknown age");
 }
 
-/* Of each target when it was last written, and the files that are lost; also those that the screen has above. */
-static void print_targets(const struct report *report, bool is_alone, FILE *out)
+/* Of a file that both have, as their clocks had it. */
+static void describe_versions(const struct report *report, int i, const struct file_difference *file, char *text,
+                              size_t size)
+{
+	const struct file_side *given_up = find_side(file, i), *kept = find_side(file, report->plan->authority);
+	char name[SVC_NAME_SIZE * 4];
+
+	if (!given_up || !kept || given_up->modified == kept->modified)
+		snprintf(text, size, "modified at the same time");
+	else
+		snprintf(text, size, "modified later on %s",
+		         text_escape(name_of(report, given_up->modified > kept->modified ? given_up->copy : kept->copy),
+		                     name, sizeof(name)));
+}
+
+/* The files of which this becomes, to `out` unless it is NULL. Returns how many there are. */
+static size_t list_losses(const struct report *report, FILE *out, int i, enum file_loss loss)
+{
+	const struct attribution *owners = report_owners(report, i);
+	size_t count = 0;
+
+	for (size_t f = 0; f < owners->files; f++) {
+		const struct file_difference *file = &owners->file[f];
+		char remark[SVC_NAME_SIZE * 4 + 32];
+
+		if (report_loss(report, i, file) != loss)
+			continue;
+		count++;
+		if (!out || (count > FILES_SHOWN && !report->is_verbose))
+			continue;
+		describe_versions(report, i, file, remark, sizeof(remark));
+		report_file(out, file, loss == LOSS_VERSION ? remark : NULL);
+	}
+	if (out && count > FILES_SHOWN && !report->is_verbose)
+		fprintf(out, "%26sand %zu more (-v lists them)\n", "", count - FILES_SHOWN);
+	return count;
+}
+
+static void print_losses(const struct report *report, FILE *out, int i)
+{
+	const char *name = name_of(report, i), *authority = authority_name(report);
+	size_t gone = list_losses(report, NULL, i, LOSS_FILE), replaced = list_losses(report, NULL, i, LOSS_VERSION);
+	size_t kept = list_losses(report, NULL, i, LOSS_NONE);
+	char text[LINE_SIZE];
+
+	if (gone) {
+		snprintf(text, sizeof(text), "%zu file%s that %s alone has %s lost:", gone, gone == 1 ? "" : "s", name,
+		         gone == 1 ? "is" : "are");
+		report_paragraph(report, out, "", text);
+		list_losses(report, out, i, LOSS_FILE);
+	}
+	if (replaced) {
+		snprintf(text, sizeof(text), "%zu file%s that both have %s %s's version%s; %s's %s lost:", replaced,
+		         replaced == 1 ? "" : "s", replaced == 1 ? "becomes" : "become", authority,
+		         replaced == 1 ? "" : "s", name, replaced == 1 ? "is" : "are");
+		report_paragraph(report, out, "", text);
+		list_losses(report, out, i, LOSS_VERSION);
+	}
+	if (!report_names_files(report, i)) {
+		snprintf(text, sizeof(text),
+		         "which files of its own %s loses besides cannot be told: its file system or "
+		         "its journal cannot be read",
+		         name);
+		report_paragraph(report, out, "", text);
+	}
+	if (kept) {
+		snprintf(text, sizeof(text), "%zu file%s that %s has and %s does not %s kept:", kept,
+		         kept == 1 ? "" : "s", authority, name, kept == 1 ? "is" : "are");
+		report_paragraph(report, out, "", text);
+		list_losses(report, out, i, LOSS_NONE);
+	}
+}
+
+/* Whose history ends here: when it was last written, and the files that are lost. */
+static void print_targets(const struct report *report, FILE *out)
 {
 	const struct plan *plan = report->plan;
 	const char *label = "gives up";
@@ -89,29 +188,23 @@ static void print_targets(const struct report *report, bool is_alone, FILE *out)
 
 	for (int i = 0; i < report->copies; i++) {
 		const struct content_difference *content = &report->comparison->copy[i];
-		const struct attribution *owners = report_owners(report, i);
-		bool has_files = owners->files && (content->owners.done || (is_alone && report->comparison->done));
+		bool is_whole = plan->is_whole[i] || !plan->is_compared[i];
 
 		if (!plan->is_target[i])
 			continue;
 		describe_times(&report->copy[i].evidence.fs, times, sizeof(times));
-		if (plan->is_whole[i] || !plan->is_compared[i])
+		if (is_whole)
 			describe_whole(report, i, text, sizeof(text));
 		else if (!content->used_bytes)
 			snprintf(text, sizeof(text), "nothing that %s holds: its blocks in use are equal to %s's",
 			         name_of(report, i), authority_name(report));
 		else
-			snprintf(text, sizeof(text),
-			         "what only %s holds: %s; %" PRIu64 " bytes in use differ from %s, in %zu %s%s",
+			snprintf(text, sizeof(text), "what only %s holds: %s; %" PRIu64 " bytes in use differ from %s",
 			         name_of(report, i), *times ? times : "of unknown age", content->used_bytes,
-			         authority_name(report), owners->files, owners->files == 1 ? "file" : "files",
-			         !owners->files             ? ""
-			         : has_files                ? ":"
-			         : report->comparison->done ? " (those above)"
-			                                    : "");
+			         authority_name(report));
 		report_paragraph(report, out, label, text);
-		if (plan->is_compared[i] && !plan->is_whole[i] && has_files)
-			report_files(report, out, owners);
+		if (!is_whole && content->used_bytes)
+			print_losses(report, out, i);
 		label = "";
 	}
 }
@@ -148,9 +241,9 @@ static void print_absent(const struct report *report, FILE *out)
 	}
 }
 
-void report_given_up(const struct report *report, bool is_alone, FILE *out)
+void report_given_up(const struct report *report, FILE *out)
 {
-	print_targets(report, is_alone, out);
+	print_targets(report, out);
 	print_absent(report, out);
 }
 
@@ -200,7 +293,7 @@ void report_plan(const struct report *report, FILE *out)
 	if (report->refusals->count)
 		return;
 	if (plan->is_forced && plan->actions)
-		report_given_up(report, false, out);
+		report_given_up(report, out);
 	if (!plan->actions)
 		report_paragraph(report, out, "plan", "nothing is to be done");
 	for (int a = 0; a < plan->actions; a++) {

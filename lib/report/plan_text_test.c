@@ -126,11 +126,13 @@ static void test_each_history_is_named(void **state)
 	(void)state;
 	print(false, false);
 	says("gives up: what only flash-a holds: last written 2026-03-01 08:00:07Z, last mounted 2026-03-01 07:59:07Z; "
-	     "8192 bytes in use differ from flash-b, in 1 file:\n"
-	     "                    8192  /only/a  (only on flash-a)\n"
+	     "8192 bytes in use differ from flash-b\n"
+	     "          1 file that flash-a alone has is lost:\n"
+	     "                    8192  /only/a\n"
 	     "          what only shared holds: last written 2026-03-01 08:16:40Z, last mounted 2026-03-01 08:15:40Z; "
-	     "4096 bytes in use differ from flash-b, in 1 file:\n"
-	     "                    4096  /only/s  (only on shared)\n");
+	     "4096 bytes in use differ from flash-b\n"
+	     "          1 file that shared alone has is lost:\n"
+	     "                    4096  /only/s\n");
 	assert_null(strstr(output, "also whatever"));
 	comparison.copy[2].used_bytes = 0;
 	print(false, false);
@@ -140,16 +142,78 @@ static void test_each_history_is_named(void **state)
 	assert_null(strstr(output, "gives up"));
 }
 
-/* Of one other copy the screen has listed the files already. */
-static void test_two_copies(void **state)
+/* What is lost, what is replaced and what is kept are told apart, whatever their dates. */
+static void test_losses(void **state)
 {
+	static struct file_side of_a[] = { { 0, 8192, 1772352007 } }, of_b[] = { { 1, 4096, 1772352007 } },
+				of_both[] = { { 0, 50, 1772352000 }, { 1, 60, 1772352060 } };
+	static struct file_difference file[] = {
+		{ .path = (char *)"/new/b", .bytes = 12288, .only_on = 1, .sides = 1, .side = of_b },
+		{ .path = (char *)"/new/a", .bytes = 8192, .only_on = 0, .sides = 1, .side = of_a },
+		{ .path = (char *)"/both", .bytes = 4096, .only_on = -1, .sides = 2, .side = of_both },
+	};
+	json_t *root, *lost;
+	const char *path[2], *what[2];
+	int is_known;
+	FILE *out;
+
 	(void)state;
-	comparison.copy[0].owners.done = false;
-	comparison.owners = (struct attribution){ .done = true, .file = &lost_a, .files = 1 };
+	comparison.copy[0].owners.done = false; /* one other copy: the answer for all is its own */
+	comparison.owners = (struct attribution){ .done = true, .file = file, .files = 3 };
 	plan.is_target[2] = false;
 	print(false, false);
-	says("8192 bytes in use differ from flash-b, in 1 file (those above)\n");
-	assert_null(strstr(output, "/only/a"));
+	says("8192 bytes in use differ from flash-b\n"
+	     "          1 file that flash-a alone has is lost:\n"
+	     "                    8192  /new/a\n"
+	     "          1 file that both have becomes flash-b's version; flash-a's is lost:\n"
+	     "                    4096  /both  (modified later on flash-b)\n"
+	     "          1 file that flash-b has and flash-a does not is kept:\n"
+	     "                   12288  /new/b\n");
+	comparison.owners.unnamed = 2; /* the one that is kept */
+	print(false, false);
+	assert_null(strstr(output, "cannot be told"));
+	comparison.owners.unnamed = 1;
+	print(false, false);
+	says("          which files of its own flash-a loses besides cannot be told: its file system or its journal "
+	     "cannot be "
+	     "read\n");
+	free(output);
+	out = open_memstream(&output, &output_size);
+	assert_int_equal(report_json(&report, out), 0);
+	fclose(out);
+	root = json_loads(output, 0, NULL);
+	assert_int_equal(json_unpack(root, "{s:[{s:o, s:b}!]}", "gives_up", "files", &lost, "files_known", &is_known),
+	                 0);
+	assert_false(is_known);
+	assert_int_equal(json_unpack(lost, "[{s:s, s:s}, {s:s, s:s}!]", "path", &path[0], "lost", &what[0], "path",
+	                             &path[1], "lost", &what[1]),
+	                 0);
+	assert_string_equal(path[0], "/new/a");
+	assert_string_equal(what[0], "file");
+	assert_string_equal(path[1], "/both");
+	assert_string_equal(what[1], "version");
+	json_decref(root);
+}
+
+/* A long list is cut, and each kind is counted. */
+static void test_many_losses(void **state)
+{
+	static struct file_difference file[30];
+
+	(void)state;
+	for (int i = 0; i < 30; i++)
+		file[i] = (struct file_difference){ .path = (char *)(i < 25 ? "/gone" : "/kept"),
+			                            .bytes = 4096,
+			                            .only_on = i < 25 ? 0 : 1 };
+	comparison.copy[0].owners = (struct attribution){ .done = true, .file = file, .files = 30 };
+	plan.is_target[2] = false;
+	print(false, false);
+	says("25 files that flash-a alone has are lost:\n");
+	says("/gone\n                          and 5 more (-v lists them)\n"
+	     "          5 files that flash-b has and flash-a does not are kept:\n");
+	report.is_verbose = true;
+	print(false, false);
+	assert_null(strstr(output, "more"));
 }
 
 static void test_everything_is_given_up(void **state)
@@ -336,7 +400,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_each_history_is_named),
-		TEST(test_two_copies),
+		TEST(test_losses),
+		TEST(test_many_losses),
 		TEST(test_everything_is_given_up),
 		TEST(test_left_and_absent),
 		TEST(test_undo_line),

@@ -66,11 +66,8 @@ bool report_boot_is_active(const char *path);
 /* The plan, action by action, and where the undo goes; or why there is none. */
 void report_plan(const struct report *report, FILE *out);
 
-/*
- * What a forced plan ends: whose history, when it was last written, which files, and which legs are not here. is_alone:
- * report_text, which has files too, is not above it.
- */
-void report_given_up(const struct report *report, bool is_alone, FILE *out);
+/* What a forced plan ends: whose history, when it was last written, which files, and which legs are not here. */
+void report_given_up(const struct report *report, FILE *out);
 
 /* The same to the system's log, every file of it, and line by line to `also` (NULL: nowhere else). */
 void report_log_given_up(const struct report *report, FILE *also);
@@ -85,6 +82,19 @@ void report_action(const struct report *report, FILE *out, const char *next);
 
 /* The files with differing blocks, some of them or (-v) all. */
 void report_files(const struct report *report, FILE *out, const struct attribution *owners);
+
+/* One of them; `remark` stands behind it in brackets, in place of who alone has it; NULL: nothing is put there. */
+void report_file(FILE *out, const struct file_difference *file, const char *remark);
+
+/* What becomes of copy i's version of a file where it is overwritten with the plan's authority. */
+enum file_loss {
+	LOSS_NONE,    /* it has none */
+	LOSS_FILE,    /* the file is gone: the authority does not have it */
+	LOSS_VERSION, /* the authority's version takes its place */
+};
+/* Whether the files of copy i are among those that are listed; false: nobody can tell what is lost with it. */
+bool report_names_files(const struct report *report, int i);
+enum file_loss report_loss(const struct report *report, int i, const struct file_difference *file);
 
 /* Whose copy i's differing blocks are: its own answer, or the one of all copies where there is but one other. */
 const struct attribution *report_owners(const struct report *report, int i);

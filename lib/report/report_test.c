@@ -74,7 +74,9 @@ static int set_up(void **state)
 	comparison.copy[0] =
 		(struct content_difference){ .compared = true, .used_bytes = 36864, .settled_bytes = 36864 };
 	comparison.copy[1].compared = true;
-	comparison.owners = (struct attribution){ .done = true, .file = file, .files = 3, .journal_bytes = 4096 };
+	comparison.owners = (struct attribution){
+		.done = true, .file = file, .files = 3, .file_bytes = 24576, .journal_bytes = 4096
+	};
 	comparison.owners.metadata_bytes[METADATA_INODE_TABLE] = 8192;
 	comparison.differing = bitset_new(LEG / 4096);
 	bitset_set_range(comparison.differing, 3, 4);
@@ -265,6 +267,7 @@ static void test_one_of_each(void **state)
 	memset(comparison.differing->word, 0, LEG / 4096 / 8);
 	bitset_set(comparison.differing, 3);
 	comparison.owners.files = 1;
+	comparison.owners.file_bytes = 16384;
 	print(report_text);
 	assert_non_null(strstr(output, "36864 bytes in 1 extent: 16384 in 1 file, "));
 }

@@ -125,35 +125,39 @@ static void print_reasons(const struct report *report, FILE *out)
 	}
 }
 
-static void print_file(const struct report *report, FILE *out, const struct file_difference *file)
+void report_file(FILE *out, const struct file_difference *file, const char *remark)
 {
 	size_t size = strlen(file->path) * 4 + 1;
 	char *path = malloc(size);
-	char remark[SVC_NAME_SIZE * 4 + 64] = "", name[SVC_NAME_SIZE * 4];
+	char deleted[48] = "";
 
 	if (file->is_deleted)
-		snprintf(remark, sizeof(remark), "  (inode %u, deleted while open)", file->inode);
-	else if (file->only_on >= 0)
-		snprintf(remark, sizeof(remark), "  (only on %s)",
-		         text_escape(report->copy[file->only_on].name, name, sizeof(name)));
-	fprintf(out, "%*s%14" PRIu64 "  %s%s%s\n", LABEL_COLUMNS, "", file->bytes,
+		snprintf(deleted, sizeof(deleted), "  (inode %u, deleted while open)", file->inode);
+	fprintf(out, "%*s%14" PRIu64 "  %s%s%s%s%s%s\n", LABEL_COLUMNS, "", file->bytes,
 	        path ? text_escape(file->path, path, size) : "?",
 	        file->kind == OWNER_FILE        ? ""
 	        : file->kind == OWNER_DIRECTORY ? "  [directory]"
 	        : file->kind == OWNER_XATTR     ? "  [attributes]"
 	                                        : "  [block map]",
-	        remark);
+	        deleted, remark ? "  (" : "", remark ? remark : "", remark ? ")" : "");
 	free(path);
 }
 
 void report_files(const struct report *report, FILE *out, const struct attribution *owners)
 {
+	char remark[SVC_NAME_SIZE * 4 + 16], name[SVC_NAME_SIZE * 4];
 	size_t shown = owners->files;
 
 	if (!report->is_verbose && shown > FILES_SHOWN)
 		shown = FILES_SHOWN;
-	for (size_t i = 0; i < shown; i++)
-		print_file(report, out, &owners->file[i]);
+	for (size_t i = 0; i < shown; i++) {
+		const struct file_difference *file = &owners->file[i];
+
+		if (file->only_on >= 0)
+			snprintf(remark, sizeof(remark), "only on %s",
+			         text_escape(report->copy[file->only_on].name, name, sizeof(name)));
+		report_file(out, file, file->only_on >= 0 ? remark : NULL);
+	}
 	if (shown < owners->files)
 		fprintf(out, "%*sand %zu more (-v lists them)\n", LABEL_COLUMNS + 16, "", owners->files - shown);
 }
@@ -172,18 +176,16 @@ static void print_differences(const struct report *report, FILE *out)
 {
 	const struct comparison *comparison = report->comparison;
 	const struct attribution *owners = &comparison->owners;
-	uint64_t bytes = comparison->used_bytes + comparison->free_bytes, file_bytes = 0, extents;
+	uint64_t bytes = comparison->used_bytes + comparison->free_bytes, extents;
 	char text[512];
 	size_t length;
 
-	for (size_t i = 0; i < owners->files; i++)
-		file_bytes += owners->file[i].bytes;
 	extents = count_extents(comparison);
 	snprintf(text, sizeof(text),
 	         "%" PRIu64 " bytes in %" PRIu64 " extent%s: %" PRIu64 " in %zu file%s, %" PRIu64 " metadata, %" PRIu64
 	         " journal",
-	         bytes, extents, extents == 1 ? "" : "s", file_bytes, owners->files, owners->files == 1 ? "" : "s",
-	         report_metadata_bytes(owners), owners->journal_bytes);
+	         bytes, extents, extents == 1 ? "" : "s", owners->file_bytes, owners->files,
+	         owners->files == 1 ? "" : "s", report_metadata_bytes(owners), owners->journal_bytes);
 	length = strlen(text);
 	if (comparison->free_bytes)
 		length += (size_t)snprintf(text + length, sizeof(text) - length, ", %" PRIu64 " not in use",
