@@ -102,10 +102,12 @@ static void list_targets(const struct shown_plan *plan, char *text, size_t size)
 	}
 }
 
-/* A copy's name without the path to it. */
+/* A copy's name without the path to it. An undo file may call one "@x": that is all the name it has. */
 static const char *name_of(const char *copy, char name[64])
 {
-	snprintf(name, 64, "%.*s", (int)strcspn(copy, "@"), copy);
+	size_t length = strcspn(copy, "@");
+
+	snprintf(name, 64, "%.*s", length ? (int)length : 63, copy);
 	return name;
 }
 

@@ -156,6 +156,7 @@ struct request console_key(struct console *console, int key, uint64_t now_ms)
 	console->is_touched = true;
 	console->message[0] = '\0';
 	if (key == KEY_PASTED) {
+		console->prompt.typed[0] = '\0'; /* or an Enter would confirm it */
 		console_say(console, "characters came in faster than keys are pressed, and were ignored");
 		return none;
 	}

@@ -99,7 +99,7 @@ struct console_options {
 struct prompt {
 	const char *title;
 	char about[400]; /* what will happen */
-	char wanted[64]; /* the word that must be typed; empty: anything */
+	char wanted[64]; /* the word that must be typed; empty: any name */
 	char typed[256];
 	struct request request; /* what is asked for when it was typed */
 	enum {

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "console/console_private.h"
 #include "console/draw.h"
 #include "console/test_documents.h"
 
@@ -464,6 +465,27 @@ static void test_undo(void **state)
 	assert_non_null(strstr(console.message, "put back already"));
 }
 
+/* What an undo file on somebody's stick calls a copy is its own choice: whatever writes wants a word all the same. */
+static void test_nameless(void **state)
+{
+	static const char undos[] =
+		"{\"schema\":\"svc/1\",\"command\":\"undo-list\",\"undos\":[{\"path\":\"/stick/undo\","
+		"\"time\":1,\"bytes\":9,\"usable\":true,\"copies\":[\"@x\"]}]}";
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	console.is_unlocked = true;
+	press("o");
+	tell(&console, TASK_UNDOS, undos, true);
+	assert_int_equal(press("ywhatever\n").kind, REQUEST_NONE);
+	request = press("y@x\n");
+	assert_int_equal(request.task, TASK_UNDO);
+	prompt_open(&console, "Rebuild", "", "It is overwritten.");
+	console.prompt.request = request_run(TASK_RESYNC, "0badcafe");
+	assert_int_equal(press("whatever\n").kind, REQUEST_NONE);
+}
+
 static void test_read_only(void **state)
 {
 	(void)state;
@@ -697,6 +719,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_no_room, teardown),
 		cmocka_unit_test_teardown(test_foreign_plan, teardown),
 		cmocka_unit_test_teardown(test_undo, teardown),
+		cmocka_unit_test_teardown(test_nameless, teardown),
 		cmocka_unit_test_teardown(test_read_only, teardown),
 		cmocka_unit_test_teardown(test_paths, teardown),
 		cmocka_unit_test_teardown(test_differences, teardown),

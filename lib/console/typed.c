@@ -17,6 +17,8 @@ void typed_byte(struct typed *typed, uint8_t byte, uint64_t now_ms)
 	} else if (byte >= 0x20 && byte < 0x7f && !typed->is_complete && typed->length + 1 < sizeof(typed->line)) {
 		typed->line[typed->length++] = (char)byte;
 		typed->line[typed->length] = '\0';
+	} else {
+		typed->is_burst = true; /* nobody types that */
 	}
 }
 
