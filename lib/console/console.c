@@ -95,13 +95,22 @@ static bool is_of_use(const struct console *console, enum action_id action)
 	}
 }
 
+/* To end what writes is as much as to write: half rebuilt, a copy is of no use. */
+static unsigned needs_of(const struct console *console, const struct key_row *row)
+{
+	const struct job *job = console_job(console, console->shown_job);
+	bool is_ending = row->action == KEY_OF_STOP && job && task_row(job->task)->is_writing;
+
+	return row->needs | (is_ending ? NEEDS_UNLOCKED : 0);
+}
+
 bool console_has_key(const struct console *console, const struct key_row *row)
 {
 	const struct console_options *options = &console->options;
 
 	if (!(row->screens >> console->screen & 1))
 		return false;
-	if (row->needs & NEEDS_UNLOCKED && options->is_read_only)
+	if (needs_of(console, row) & (NEEDS_UNLOCKED | NEEDS_SAY) && options->is_read_only)
 		return false;
 	if (row->needs & NEEDS_PATHCHECK && !options->has_pathcheck)
 		return false;
@@ -140,8 +149,9 @@ static const char *why_not(const struct console *console, const struct key_row *
 		return "that is for the boot alone; here the shell is where you came from";
 	if (row->needs & NEEDS_RUNTIME && options->is_boot)
 		return "the boot waits: g lets it judge again, x goes on without the mirror";
-	if (options->is_read_only && (row->needs & NEEDS_UNLOCKED || row->action == KEY_OF_UNLOCK))
-		return "this console was started with --read-only: it writes nothing";
+	if (options->is_read_only &&
+	    (needs_of(console, row) & (NEEDS_UNLOCKED | NEEDS_SAY) || row->action == KEY_OF_UNLOCK))
+		return "this console was started with --read-only: it writes nothing, and ends nothing that does";
 	return NULL;
 }
 
@@ -175,7 +185,7 @@ struct request console_key(struct console *console, int key, uint64_t now_ms)
 		console_say(console, "%s", why);
 		return none;
 	}
-	if (row->needs & NEEDS_UNLOCKED && !console->is_unlocked && is_of_use(console, row->action)) {
+	if (needs_of(console, row) & NEEDS_UNLOCKED && !console->is_unlocked && is_of_use(console, row->action)) {
 		prompt_unlock(console, row->action);
 		return none;
 	}

@@ -52,6 +52,7 @@ enum {
 	NEEDS_RUNTIME = 4, /* only on the running system */
 	NEEDS_PATHCHECK = 8,
 	NEEDS_PROMOTE = 16,
+	NEEDS_SAY = 32, /* writes nothing, but a console that only looks on has no say in it */
 };
 
 struct key_row {

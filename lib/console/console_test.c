@@ -586,6 +586,10 @@ static void test_stop(void **state)
 	console_jobs(&console, &running, 1);
 	press("w");
 	assert_int_equal(console.screen, SCREEN_JOB);
+	assert_int_equal(press("sstop\n").kind, REQUEST_NONE); /* locked: it writes, and may be somebody else's */
+	assert_int_equal(press("sunlock\n").kind, REQUEST_NONE);
+	assert_string_equal(console.prompt.wanted, "stop");
+	press("\n");
 	assert_int_equal(press("syes\n").kind, REQUEST_NONE);
 	request = press("sstop\n");
 	assert_int_equal(request.kind, REQUEST_STOP);
@@ -593,6 +597,31 @@ static void test_stop(void **state)
 	/* while work writes, nobody looks at what it changes */
 	console_tick(&console, 1000);
 	assert_int_equal(console_tick(&console, 100000).kind, REQUEST_NONE);
+}
+
+/* Who only looks on ends nothing that writes, and decides nothing. */
+static void test_read_only_stop(void **state)
+{
+	struct job running = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING };
+
+	(void)state;
+	begin(false, true);
+	console.rows = 24, console.columns = 80;
+	console_jobs(&console, &running, 1);
+	press("w");
+	assert_false(shows("s stop"));
+	assert_int_equal(press("sstop\n").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_JOB);
+	running.task = TASK_COMPARE; /* which can be begun again */
+	console_jobs(&console, &running, 1);
+	assert_true(shows("s stop"));
+	assert_int_equal(press("sstop\n").kind, REQUEST_STOP);
+	begin(true, true);
+	assert_int_equal(press("xwithout\n").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+	assert_int_equal(press("mbreboot\n").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_MORE);
+	assert_int_equal(press("qg").kind, REQUEST_LEAVE);
 }
 
 static void test_commands(void **state)
@@ -725,6 +754,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_differences, teardown),
 		cmocka_unit_test_teardown(test_boot, teardown),
 		cmocka_unit_test_teardown(test_stop, teardown),
+		cmocka_unit_test_teardown(test_read_only_stop, teardown),
 		cmocka_unit_test_teardown(test_commands, teardown),
 		cmocka_unit_test_teardown(test_random, teardown),
 	};
