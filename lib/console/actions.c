@@ -183,9 +183,27 @@ static struct request show_copy(struct console *console, int number)
 	return none;
 }
 
+/* What is under way before what has ended, and then the latest. */
+static const struct job *find_work(const struct console *console)
+{
+	const struct job *found = NULL;
+
+	for (int i = 0; i < console->jobs; i++) {
+		const struct job *job = &console->job[i];
+		bool is_running = job->state == JOB_RUNNING;
+
+		if (!lane_is_asked(task_row(job->task)->lane))
+			continue;
+		if (!found || is_running > (found->state == JOB_RUNNING) ||
+		    (is_running == (found->state == JOB_RUNNING) && job->serial > found->serial))
+			found = job;
+	}
+	return found;
+}
+
 static struct request show_work(struct console *console)
 {
-	const struct job *work = console_work(console);
+	const struct job *work = find_work(console);
 
 	if (!work) {
 		console_say(console, "nothing was done yet");

@@ -123,7 +123,7 @@ void body_of_log(const struct console *console, struct body *body)
 		const struct job *job = &console->job[i];
 		char when[32], number[16] = "";
 
-		if (!job->number && !(job->state == JOB_ENDED && job->lines))
+		if (!lane_is_asked(task_row(job->task)->lane) && !(job->state == JOB_ENDED && job->lines))
 			continue;
 		if (job->number)
 			snprintf(number, sizeof(number), "#%u ", job->number);

@@ -279,7 +279,7 @@ void console_taken(struct console *console, const struct request *request, const
 	snprintf(console->shown_job, sizeof(console->shown_job), "%s", name);
 	if (request->task == TASK_PLAN)
 		console->planned = *request;
-	if (row->lane == LANE_WORK) {
+	if (lane_is_asked(row->lane)) {
 		if (row->is_writing) { /* what led here is settled: there is no way back to it */
 			console->screen = SCREEN_OVERVIEW;
 			console->depth = 0;

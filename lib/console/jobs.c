@@ -75,6 +75,10 @@ static const char *lane_name(const struct jobs *jobs, enum lane lane)
 		return "paths";
 	case LANE_OWN:
 		return jobs->own;
+	case LANE_SWITCH:
+		return "switch";
+	case LANE_BUNDLE:
+		return "bundle";
 	default:
 		return "work";
 	}

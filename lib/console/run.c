@@ -100,7 +100,7 @@ void run_start(struct run *run, const struct request *request)
 	task_command(request, &run->options->task, &line);
 	if (jobs_start(&run->jobs, request->task, line.argument, name, &error)) {
 		/* What the console wants for itself, another console may just be doing. */
-		if (task_row(request->task)->lane == LANE_WORK || task_row(request->task)->lane == LANE_OWN)
+		if (lane_is_asked(task_row(request->task)->lane) || task_row(request->task)->lane == LANE_OWN)
 			console_refused(&run->console, error.text);
 		return;
 	}
