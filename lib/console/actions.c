@@ -126,11 +126,11 @@ static struct request act_elsewhere(struct console *console, enum action_id acti
 {
 	switch (action) {
 	case KEY_OF_PROMOTE:
-		return confirm_task(console, TASK_PROMOTE, "",
-		                    "This controller becomes the owner of the mirror. The other one must not use it.");
+		return request_run(TASK_PROMOTE_PLAN, "");
 	case KEY_OF_DEMOTE:
-		return confirm_task(console, TASK_DEMOTE, "",
-		                    "This controller gives the mirror up; it is stopped here.");
+		return request_run(TASK_DEMOTE_PLAN, "");
+	case KEY_OF_TAKE_OVER:
+		return choosing_take_over(console);
 	case KEY_OF_UNLOCK:
 		prompt_unlock(console, KEYS);
 		return none;

@@ -161,3 +161,28 @@ struct request choosing_undo(struct console *console)
 	console->prompt.request = request_run(TASK_UNDO, undo->path);
 	return none;
 }
+
+bool choosing_is_takeover_plan(const struct console *console)
+{
+	const struct job *job = console_job(console, console->shown_job);
+
+	return job && (job->task == TASK_PROMOTE_PLAN || job->task == TASK_DEMOTE_PLAN) && job->state == JOB_ENDED &&
+	       !strcmp(console->deeds_job, job->name);
+}
+
+struct request choosing_take_over(struct console *console)
+{
+	const struct job *job = console_job(console, console->shown_job);
+	bool is_demotion;
+
+	if (!choosing_is_takeover_plan(console) || job->exit != SVC_EXIT_DONE) {
+		console_say(console, "there is nothing to be done by this plan");
+		return none;
+	}
+	is_demotion = job->task == TASK_DEMOTE_PLAN;
+	prompt_open(console, is_demotion ? "Demote" : "Promote", "yes",
+	            is_demotion ? "This controller gives the mirror up; it is stopped here."
+	                        : "This controller becomes the owner of the mirror. The other one must not use it.");
+	console->prompt.request = request_run(is_demotion ? TASK_DEMOTE : TASK_PROMOTE, "");
+	return none;
+}

@@ -516,6 +516,46 @@ static void test_paths(void **state)
 	assert_int_equal(request.task, TASK_EXPORT);
 }
 
+/* Whose the mirror is changes as it was shown, or not at all. */
+static void test_take_over(void **state)
+{
+	static const char text[] =
+		"{\"schema\":\"svc/1\",\"command\":\"promote\",\"authority\":\"shared\",\"refresh\":[\"flash-a\"],"
+		"\"steps\":[{\"id\":\"fence\",\"state\":\"todo\",\"milliseconds\":0}],\"reasons\":[]}";
+	struct job job = { .name = "4", .number = 4, .task = TASK_PROMOTE_PLAN, .state = JOB_ENDED };
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	request = press("mp");
+	assert_int_equal(request.task, TASK_PROMOTE_PLAN);
+	console_taken(&console, &request, "4");
+	assert_int_equal(console.screen, SCREEN_JOB);
+	assert_int_equal(press("y").kind, REQUEST_NONE); /* there is no plan yet */
+	assert_int_equal(console.screen, SCREEN_JOB);
+	console_jobs(&console, &job, 1);
+	console_answer(&console, &job, text, sizeof(text) - 1);
+	assert_true(shows("fence      todo"));
+	assert_true(shows("flash-a    is overwritten with what shared holds"));
+	assert_true(shows("press y if what follows is right"));
+	assert_int_equal(press("yyes\n").kind, REQUEST_NONE); /* locked */
+	press("yunlock\n");
+	assert_int_equal(console.screen, SCREEN_PROMPT);
+	request = press("yes\n");
+	assert_int_equal(request.task, TASK_PROMOTE);
+	job.exit = SVC_EXIT_REFUSED;
+	console_jobs(&console, &job, 1);
+	assert_true(shows("this is refused"));
+	assert_int_equal(press("yyes\n").kind, REQUEST_NONE);
+	job.task = TASK_PROMOTE; /* what was done is no plan */
+	job.exit = 0;
+	console_jobs(&console, &job, 1);
+	assert_false(shows("y do it"));
+	assert_int_equal(press("yyes\n").kind, REQUEST_NONE);
+	assert_int_equal(press("qmd").task, TASK_DEMOTE_PLAN);
+}
+
 static void test_differences(void **state)
 {
 	struct request request;
@@ -751,6 +791,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_nameless, teardown),
 		cmocka_unit_test_teardown(test_read_only, teardown),
 		cmocka_unit_test_teardown(test_paths, teardown),
+		cmocka_unit_test_teardown(test_take_over, teardown),
 		cmocka_unit_test_teardown(test_differences, teardown),
 		cmocka_unit_test_teardown(test_boot, teardown),
 		cmocka_unit_test_teardown(test_stop, teardown),

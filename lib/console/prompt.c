@@ -35,7 +35,7 @@ static struct request unlock(struct console *console)
 
 	console->is_unlocked = true;
 	console_back(console);
-	console_say(console, "unlocked: what writes still asks for the copy's name");
+	console_say(console, "unlocked: what writes still asks before it does");
 	if (then == KEYS)
 		return (struct request){ .kind = REQUEST_NONE };
 	return console_act(console, then, 0);

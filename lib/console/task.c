@@ -84,12 +84,14 @@ static void put_task(struct writer *writer, const struct request *request, const
 		put_value(writer, "bundle", request->word);
 		put_value(writer, "jobs", options->jobs);
 		break;
+	case TASK_PROMOTE_PLAN:
+	case TASK_DEMOTE_PLAN:
 	case TASK_PROMOTE:
 	case TASK_DEMOTE:
 		put(writer, "svc-promote");
-		if (request->task == TASK_DEMOTE)
+		if (request->task == TASK_DEMOTE || request->task == TASK_DEMOTE_PLAN)
 			put(writer, "--demote");
-		put(writer, "--yes");
+		put(writer, task_row(request->task)->is_writing ? "--yes" : "--dry-run");
 		break;
 	default:
 		put(writer, "svc-pathcheck");

@@ -124,6 +124,8 @@ struct request console_answer(struct console *console, const struct job *job, co
 	case TASK_UNDOS:
 		console->has_undos = text && !document_read_undos(text, length, &console->undos, &error);
 		break;
+	case TASK_PROMOTE_PLAN:
+	case TASK_DEMOTE_PLAN:
 	case TASK_PROMOTE:
 	case TASK_DEMOTE:
 	case TASK_COHERENCE:
