@@ -141,9 +141,9 @@ static void add_evidence(struct bundle *bundle, const struct task_options *optio
 
 	task_command(&look, options, &line);
 	add_output(bundle, "compare.json", line.argument, true);
-	while (line.argument[count])
-		if (!strcmp(line.argument[count++], "--json"))
-			line.argument[count - 1] = "--verbose";
+	for (; line.argument[count]; count++)
+		if (!strcmp(line.argument[count], "--json") || !strcmp(line.argument[count], "--quiet"))
+			line.argument[count] = "--verbose";
 	add_output(bundle, "compare.txt", line.argument, true);
 }
 

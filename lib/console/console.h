@@ -148,6 +148,7 @@ struct console {
 	struct lines deeds; /* of the last takeover, or action on the paths: what it did, and does */
 	char deeds_job[JOB_NAME_SIZE];
 	char trouble[512]; /* why there is no `look`; empty: no trouble */
+	char unread[120];  /* why the answer at hand is no report; empty: it is, or need be none */
 	struct lines boot; /* what the boot logic wrote down */
 	struct lines log;  /* of the kernel's log what is ours */
 	int targets;       /* mounted media for the support bundle */
@@ -174,7 +175,10 @@ struct request console_tick(struct console *console, uint64_t now_ms);
 /* The list of jobs as it is now. */
 void console_jobs(struct console *console, const struct job *job, int jobs);
 
-/* A job has ended, and this is what it printed (NULL: nothing). Each job once, in the order in which they ended. */
+/*
+ * A job has ended, and this is what it printed; NULL: nothing, or `length` bytes that could not be read. Each job once,
+ * in the order in which they ended.
+ */
 struct request console_answer(struct console *console, const struct job *job, const char *text, size_t length);
 
 /* What the boot judged before it asked: its document, and when that was. */

@@ -259,6 +259,29 @@ static void test_judged(void **state)
 	assert_null(console_report(&console));
 }
 
+/* What a person waits for and does not get is not passed over. */
+static void test_unread(void **state)
+{
+	static const char wrong[] = "{\"schema\":\"svc/2\"}";
+	struct request plan;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	plan = press("r");
+	for (int i = 0; i < 2; i++) {
+		struct job job = { .name = "5", .number = 5, .task = TASK_PLAN, .state = JOB_ENDED, .exit = 1 };
+
+		console_taken(&console, &plan, "5");
+		console_jobs(&console, &job, 1);
+		console_answer(&console, &job, i ? wrong : NULL, i ? sizeof(wrong) - 1 : 50000000);
+		assert_int_equal(console.screen, SCREEN_JOB);
+		assert_true(
+			shows(i ? "not a document of the schema" : "the answer has 50000000 bytes, and was not read"));
+		press("q");
+	}
+}
+
 static void test_deeds(void **state)
 {
 	static const char text[] = "{\"schema\":\"svc/1\",\"command\":\"promote\",\"steps\":["
@@ -780,6 +803,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_long_lines, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
+		cmocka_unit_test_teardown(test_unread, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
 		cmocka_unit_test_teardown(test_trouble, teardown),
 		cmocka_unit_test_teardown(test_rebuild, teardown),

@@ -69,16 +69,16 @@ static int take_sides(const json_t *list, struct shown_file *file)
 	return 0;
 }
 
-static int take_files(const json_t *list, struct shown_report *report)
+static int take_files(const json_t *list, uint64_t total, struct shown_report *report)
 {
+	size_t listed = json_array_size(list);
 	int code = 0;
 
-	report->files_total = json_array_size(list);
-	report->file = calloc(DOCUMENT_FILES_MAX < report->files_total ? DOCUMENT_FILES_MAX : report->files_total + 1,
-	                      sizeof(*report->file));
+	report->files_total = total > listed ? (size_t)total : listed;
+	report->file = calloc(DOCUMENT_FILES_MAX < listed ? DOCUMENT_FILES_MAX : listed + 1, sizeof(*report->file));
 	if (!report->file)
 		return -ENOMEM;
-	for (size_t i = 0; i < report->files_total && i < DOCUMENT_FILES_MAX && !code; i++) {
+	for (size_t i = 0; i < listed && i < DOCUMENT_FILES_MAX && !code; i++) {
 		const json_t *item = json_array_get(list, i);
 		const char *path = json_string_value(json_object_get(item, "path")) ?: "";
 		struct shown_file *file = &report->file[i];
@@ -152,7 +152,7 @@ int document_read_report(const char *text, size_t length, struct shown_report *r
 	report->metadata_bytes = take_number(differences, "metadata_bytes");
 	report->journal_bytes = take_number(differences, "journal_bytes");
 	report->unknown_bytes = take_number(differences, "unattributed_bytes");
-	code = take_files(json_object_get(differences, "files"), report);
+	code = take_files(json_object_get(differences, "files"), take_number(differences, "file_count"), report);
 	report->has_plan = json_is_array(json_object_get(root, "plan"));
 	if (report->has_plan)
 		take_plan(root, &report->plan);

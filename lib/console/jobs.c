@@ -284,8 +284,12 @@ char *jobs_output(const struct jobs *jobs, const char *name, size_t most, size_t
 	*length = 0;
 	if (file < 0)
 		return NULL;
-	if (!fstat(file, &status) && S_ISREG(status.st_mode) && (uint64_t)status.st_size <= most)
-		text = malloc((size_t)status.st_size + 1);
+	if (!fstat(file, &status) && S_ISREG(status.st_mode)) {
+		if ((uint64_t)status.st_size > most)
+			*length = (size_t)status.st_size;
+		else
+			text = malloc((size_t)status.st_size + 1);
+	}
 	while (text && *length < (size_t)status.st_size &&
 	       (got = read(file, text + *length, (size_t)status.st_size - *length)) > 0)
 		*length += (size_t)got;

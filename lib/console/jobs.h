@@ -106,7 +106,10 @@ int jobs_start(struct jobs *jobs, enum task task, const char *const argv[], char
 /* All jobs: work by descending number, then the others. Returns how many. */
 int jobs_list(const struct jobs *jobs, struct job job[JOBS_MAX]);
 
-/* What the job printed, NUL-terminated, at most `most` bytes. NULL: nothing, or no memory. Free it. */
+/*
+ * What the job printed, NUL-terminated. NULL: nothing, or it could not be read: where it is more than `most` bytes
+ * *length says how many. Free it.
+ */
 char *jobs_output(const struct jobs *jobs, const char *name, size_t most, size_t *length);
 
 /*

@@ -116,6 +116,7 @@ static void test_output(void **state)
 	assert_string_equal(text, "{}\n");
 	free(text);
 	assert_null(jobs_output(&jobs, name, 2, &length)); /* longer than wanted */
+	assert_int_equal(length, 3);
 	assert_null(jobs_output(&jobs, "9", 100, &length));
 }
 

@@ -51,10 +51,12 @@ static void put_task(struct writer *writer, const struct request *request, const
 		put(writer, request->task == TASK_LOOK      ? "--fast"
 		            : request->task == TASK_COMPARE ? "--allocated"
 		                                            : "--full");
+		put(writer, "--quiet"); /* nothing that grows with the volume */
 		break;
 	case TASK_PLAN:
 	case TASK_RESYNC:
 		put(writer, "svc-resync");
+		put(writer, "--quiet");
 		if (request->task == TASK_PLAN)
 			put(writer, "--dry-run");
 		else

@@ -381,7 +381,18 @@ bool report_boot_is_active(const char *path)
 	return is_active;
 }
 
-int report_json(const struct report *report, FILE *out)
+/* Nothing that grows with the volume: a console shows it, in an initramfs. */
+static void make_brief(struct comparison *comparison)
+{
+	comparison->differing = NULL;
+	if (comparison->owners.files > REPORT_BRIEF_FILES)
+		comparison->owners.files = REPORT_BRIEF_FILES;
+	for (int i = 0; i < SVC_COPIES_MAX; i++)
+		if (comparison->copy[i].owners.files > REPORT_BRIEF_FILES)
+			comparison->copy[i].owners.files = REPORT_BRIEF_FILES;
+}
+
+static int print_json(const struct report *report, size_t files, FILE *out)
 {
 	const struct verdict *verdict = report->verdict;
 	const struct comparison *comparison = report->comparison;
@@ -401,6 +412,9 @@ int report_json(const struct report *report, FILE *out)
 	                    json_pack("{s:s, s:o, s:o}", "mode", report_mode_name(report->mode), "bytes",
 	                              number(comparison->bytes), "read_bytes", number(comparison->read_bytes)));
 	json_object_set_new(object, "differences", differences_json(report));
+	json_object_set_new(json_object_get(object, "differences"), "file_count", number(files));
+	if (report->is_brief)
+		json_object_set_new(json_object_get(object, "differences"), "extents", json_null());
 	if (report->plan)
 		add_rebuild(object, report);
 	if (report->boot)
@@ -409,4 +423,16 @@ int report_json(const struct report *report, FILE *out)
 	code = object && !json_dumpf(object, out, JSON_COMPACT) && fputc('\n', out) != EOF && !fflush(out) ? 0 : -EIO;
 	json_decref(object);
 	return code;
+}
+
+int report_json(const struct report *report, FILE *out)
+{
+	struct comparison brief = *report->comparison;
+	struct report shown = *report;
+
+	if (report->is_brief) {
+		make_brief(&brief);
+		shown.comparison = &brief;
+	}
+	return print_json(&shown, report->comparison->owners.files, out);
 }
