@@ -36,8 +36,8 @@ void run_send_now(struct run *run)
 {
 	struct svc_error error;
 
-	terminal_suspend(run->terminal);
-	if (bundle_send(run->send, STDOUT_FILENO, &error))
+	terminal_suspend(run->terminal, true);
+	if (bundle_send(run->send, STDIN_FILENO, STDOUT_FILENO, &error))
 		dprintf(STDOUT_FILENO, "svc-console: %s\r\n", error.text);
 	unlink(run->send);
 	run->send[0] = '\0';
@@ -50,7 +50,7 @@ void run_shell(struct run *run)
 {
 	pid_t child;
 
-	terminal_suspend(run->terminal);
+	terminal_suspend(run->terminal, false);
 	dprintf(STDOUT_FILENO, "\r\nA shell; exit goes back to svc-console.\r\n");
 	child = fork();
 	if (!child) {

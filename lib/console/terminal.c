@@ -27,7 +27,7 @@ struct terminal {
  * What a line carries besides keys, noise or something pasted, must neither stop the screen for good nor look like the
  * line's end. Where somebody is there, the terminal may stop us with Ctrl-S, and any key lets us go on.
  */
-static void set_modes(struct terminal *terminal)
+static void set_modes(struct terminal *terminal, bool is_by_key)
 {
 	struct termios now;
 
@@ -38,7 +38,7 @@ static void set_modes(struct terminal *terminal)
 	now.c_iflag &= (tcflag_t) ~(INLCR | IGNCR | ISTRIP);
 	now.c_iflag = terminal->is_unattended ? now.c_iflag & (tcflag_t)~IXON : now.c_iflag | IXANY;
 	now.c_oflag |= OPOST | ONLCR;
-	if (terminal->screen) {
+	if (is_by_key) {
 		now.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
 		now.c_iflag &= (tcflag_t)~ICRNL;
 		now.c_cc[VMIN] = 1;
@@ -121,7 +121,7 @@ int terminal_open(int in, int out, const char *type, bool is_plain, bool is_unat
 	opened->has_modes = !tcgetattr(in, &opened->before);
 	if (!is_plain && opened->has_modes && type && *type && strcmp(type, "dumb") != 0)
 		open_screen(opened, type);
-	set_modes(opened);
+	set_modes(opened, opened->screen != NULL);
 	if (opened->screen)
 		def_prog_mode();
 	*terminal = opened;
@@ -186,16 +186,19 @@ void terminal_paint(struct terminal *terminal, const struct canvas *canvas, bool
 	refresh();
 }
 
-void terminal_suspend(struct terminal *terminal)
+void terminal_suspend(struct terminal *terminal, bool keeps_keys)
 {
 	if (terminal->screen)
 		endwin();
-	terminal_restore(terminal);
+	if (keeps_keys)
+		set_modes(terminal, true);
+	else
+		terminal_restore(terminal);
 }
 
 void terminal_resume(struct terminal *terminal)
 {
-	set_modes(terminal);
+	set_modes(terminal, terminal->screen != NULL);
 	if (!terminal->screen)
 		return;
 	def_prog_mode();

@@ -22,8 +22,11 @@ void terminal_size(const struct terminal *terminal, int *rows, int *columns);
 /* Shows the canvas; what has not changed is not sent again, but for is_whole. */
 void terminal_paint(struct terminal *terminal, const struct canvas *canvas, bool is_whole);
 
-/* Gives the terminal back for other output, and takes it again; the next paint should be whole. */
-void terminal_suspend(struct terminal *terminal);
+/*
+ * Gives the terminal back for other output, and takes it again; the next paint should be whole. keeps_keys: they still
+ * come one by one, Ctrl-C among them.
+ */
+void terminal_suspend(struct terminal *terminal, bool keeps_keys);
 void terminal_resume(struct terminal *terminal);
 
 /* Only its modes, at once: for a signal handler that ends the program. */
