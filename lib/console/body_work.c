@@ -125,7 +125,10 @@ void body_of_plan(const struct console *console, struct body *body)
 		body_paragraph(body, ATTR_BOLD, "plan", "Nothing is to be done: the copies are equal.");
 		return;
 	}
-	body_paragraph(body, ATTR_BOLD, "do", "press y if what follows is right; q goes back, and nothing was done");
+	body_paragraph(body, ATTR_BOLD, "do",
+	               console->options.is_read_only
+	                       ? "press q to go back: this console only looks on, and nothing was done"
+	                       : "press y if what follows is right; q goes back, and nothing was done");
 	body_paragraph(body, ATTR_BOLD, "keeps", plan->from);
 	put_targets(report, body);
 	if (*plan->undo)
@@ -197,7 +200,9 @@ void body_of_job(const struct console *console, struct body *body)
 	if (choosing_is_takeover_plan(console))
 		body_paragraph(body, ATTR_BOLD, "do",
 		               job->exit ? "press q to go back: this is refused, and nothing was done"
-		                         : "press y if what follows is right; q goes back, and nothing was done");
+		               : console->options.is_read_only
+		                       ? "press q to go back: this console only looks on, and nothing was done"
+		                       : "press y if what follows is right; q goes back, and nothing was done");
 	else if (job->state != JOB_RUNNING)
 		body_recommendation(console, body);
 	body_job_line(job, body, ATTR_BOLD);

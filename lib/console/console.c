@@ -153,7 +153,7 @@ static const char *why_not(const struct console *console, const struct key_row *
 		return "the boot waits: g lets it judge again, x goes on without the mirror";
 	if (options->is_read_only &&
 	    (needs_of(console, row) & (NEEDS_UNLOCKED | NEEDS_SAY) || row->action == KEY_OF_UNLOCK))
-		return "this console was started with --read-only: it writes nothing, and ends nothing that does";
+		return "started with --read-only: it writes nothing, and ends nothing that does";
 	return NULL;
 }
 

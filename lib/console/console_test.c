@@ -203,6 +203,23 @@ static void test_long_lines(void **state)
 	assert_true(shows("h a narrow screen: before              | h a narrow screen: after"));
 }
 
+/* The field that is typed into is in sight on the smallest screen, and a smaller one says that it is. */
+static void test_small(void **state)
+{
+	(void)state;
+	begin(false, false);
+	console.rows = 12, console.columns = 60;
+	press("uunlo");
+	assert_true(shows("> unlo_"));
+	console.columns = 40;
+	assert_true(shows("> unlo_"));
+	console.columns = 39;
+	assert_true(shows("too small: 40x12 needed"));
+	assert_false(shows("unlo_"));
+	console.rows = 1, console.columns = 12;
+	assert_true(shows("too small: 4"));
+}
+
 /* ---- which report counts ---- */
 
 static void test_report(void **state)
@@ -801,6 +818,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_recommend_rebuilt, teardown),
 		cmocka_unit_test_teardown(test_reference, teardown),
 		cmocka_unit_test_teardown(test_long_lines, teardown),
+		cmocka_unit_test_teardown(test_small, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
 		cmocka_unit_test_teardown(test_unread, teardown),

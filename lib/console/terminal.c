@@ -167,8 +167,10 @@ void terminal_paint(struct terminal *terminal, const struct canvas *canvas, bool
 		print_plain(terminal, canvas);
 		return;
 	}
-	if (LINES != canvas->rows || COLS != canvas->columns)
+	if (LINES != canvas->rows || COLS != canvas->columns) {
 		resizeterm(canvas->rows, canvas->columns);
+		erase(); /* what is now the corner is not written below */
+	}
 	for (int row = 0; row < canvas->rows; row++)
 		for (int column = 0; column < canvas->columns; column++) {
 			uint8_t attr = canvas->attr[row][column];
