@@ -3,6 +3,7 @@
  * A serial line for svc-console's measurements and trials: the program runs on a pseudo terminal, 80x24.
  *
  *     line-tool bench BAUD PROGRAM...           reads no faster than the line; prints what it measured
+ *     line-tool busy BAUD KEY PROGRAM...        the same while work runs that KEY begins: its bytes and milliseconds
  *     line-tool keys SEED SECONDS PROGRAM...    presses and pastes at random; starts the program again when it ends
  *     line-tool lines SEED SECONDS PROGRAM...   the same, with Enter behind each key
  *
@@ -142,6 +143,27 @@ static int bench(unsigned baud, char **program)
 	return 0;
 }
 
+/* The same stretch, while work runs that this key begins. */
+static int busy(unsigned baud, const char *key, char **program)
+{
+	char text[4096];
+	size_t bytes = 0;
+	uint64_t begun;
+
+	per_ms = baud / 10.0 / 1000;
+	start(program);
+	watch("authority", 30000);
+	(void)!write(terminal, key, 1);
+	watch("under way", 10000);
+	begun = now_ms();
+	while (now_ms() - begun < STEADY_MS)
+		bytes += receive(text, sizeof(text));
+	printf("%zu %d\n", bytes, STEADY_MS);
+	close(terminal);
+	waitpid(child, NULL, 0);
+	return 0;
+}
+
 /* Returns how many bytes came. */
 static size_t drain(int milliseconds)
 {
@@ -258,8 +280,11 @@ int main(int argc, char **argv)
 {
 	if (argc > 3 && !strcmp(argv[1], "bench"))
 		return bench((unsigned)atoi(argv[2]), argv + 3);
+	if (argc > 4 && !strcmp(argv[1], "busy"))
+		return busy((unsigned)atoi(argv[2]), argv[3], argv + 4);
 	if (argc > 4 && (!strcmp(argv[1], "keys") || !strcmp(argv[1], "lines")))
 		return keys((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]), !strcmp(argv[1], "lines"), argv + 4);
-	fprintf(stderr, "usage: line-tool bench BAUD PROGRAM... | keys|lines SEED SECONDS PROGRAM...\n");
+	fprintf(stderr, "usage: line-tool bench BAUD PROGRAM... | busy BAUD KEY PROGRAM... | keys|lines SEED SECONDS "
+	                "PROGRAM...\n");
 	return 64;
 }
