@@ -18,6 +18,7 @@ void run_send(struct run *run)
 	snprintf(run->send, sizeof(run->send), "%s/send-%d.tar.gz", run->jobs.directory, (int)getpid());
 	unlink(run->send);
 	snprintf(request.word, sizeof(request.word), "%.1000s", run->send);
+	run->console.awaited_task = TASK_NONE; /* of an earlier one */
 	run_start(run, &request);
 	if (run->console.awaited_task != TASK_BUNDLE)
 		run->send[0] = '\0';
