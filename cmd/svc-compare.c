@@ -94,6 +94,7 @@ static int report_all(const struct survey *survey, enum compare_mode mode, const
 		.verdict = verdict,
 		.arguments = typed,
 		.is_verbose = common->is_verbose,
+		.is_brief = common->is_quiet,
 		.has_colour = runtime_has_colour(),
 		.width = runtime_width(),
 		.exit = verdict->exit,

@@ -120,6 +120,7 @@ static struct report report_of(const struct call *call)
 		.verdict = &call->resync.verdict,
 		.arguments = call->runtime->typed,
 		.is_verbose = call->common->is_verbose,
+		.is_brief = call->common->is_quiet,
 		.has_colour = runtime_has_colour(),
 		.width = runtime_width(),
 		.exit = call->exit,

@@ -3,11 +3,14 @@
  * A serial line for svc-console's measurements and trials: the program runs on a pseudo terminal, 80x24.
  *
  *     line-tool bench BAUD PROGRAM...           reads no faster than the line; prints what it measured
+ *     line-tool busy BAUD KEY PROGRAM...        the same while work runs that KEY begins: its bytes and milliseconds
  *     line-tool keys SEED SECONDS PROGRAM...    presses and pastes at random; starts the program again when it ends
+ *     line-tool lines SEED SECONDS PROGRAM...   the same, with Enter behind each key
  *
  * bench prints: first_bytes first_ms (until the verdict stands there), steady_bytes steady_ms (a stretch without a
  * key), key_bytes key_ms (until the help screen that was asked for begins, and is whole), key_first_ms.
- * keys ends with 1 where the program was ended by a signal or by a sanitizer (exit code 99).
+ * keys ends with 1 where the program was ended by a signal or by a sanitizer (exit code 99), or where less than a quarter of
+ * what was pressed changed the screen.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -140,58 +143,109 @@ static int bench(unsigned baud, char **program)
 	return 0;
 }
 
-static void drain(int milliseconds)
+/* The same stretch, while work runs that this key begins. */
+static int busy(unsigned baud, const char *key, char **program)
+{
+	char text[4096];
+	size_t bytes = 0;
+	uint64_t begun;
+
+	per_ms = baud / 10.0 / 1000;
+	start(program);
+	watch("authority", 30000);
+	(void)!write(terminal, key, 1);
+	watch("under way", 10000);
+	begun = now_ms();
+	while (now_ms() - begun < STEADY_MS)
+		bytes += receive(text, sizeof(text));
+	printf("%zu %d\n", bytes, STEADY_MS);
+	close(terminal);
+	waitpid(child, NULL, 0);
+	return 0;
+}
+
+/* Returns how many bytes came. */
+static size_t drain(int milliseconds)
 {
 	struct pollfd input = { .fd = terminal, .events = POLLIN };
-	uint64_t end = now_ms() + (uint64_t)milliseconds;
-	char text[65536];
+	uint64_t end = now_ms() + (uint64_t)milliseconds, now;
+	static char text[65536];
+	size_t bytes = 0;
+	ssize_t got;
 
-	while (now_ms() < end)
-		if (poll(&input, 1, (int)(end - now_ms())) > 0 && read(terminal, text, sizeof(text)) <= 0)
-			return;
+	while ((now = now_ms()) < end && poll(&input, 1, (int)(end - now)) > 0) {
+		got = read(terminal, text, sizeof(text));
+		if (got <= 0)
+			break;
+		bytes += (size_t)got;
+	}
+	return bytes;
+}
+
+/* Longer than input.h's INPUT_QUIET_MS: what is pressed next is none of the paste. */
+enum { AFTER_PASTE_MS = 250, AFTER_KEY_MS = 80 };
+
+static size_t paste(void)
+{
+	char text[300];
+	size_t length = 2 + (size_t)random() % 250, bytes;
+
+	for (size_t i = 0; i < length; i++)
+		text[i] = (char)random();
+	if (length > 40) /* line ends and the very word among it */
+		memcpy(text + length / 2, "\rr\ry\rshared\r", 12);
+	(void)!write(terminal, text, length);
+	bytes = drain(AFTER_PASTE_MS);
+	(void)!write(terminal, "\x11", 1); /* where it stopped the output */
+	return bytes + drain(AFTER_PASTE_MS);
 }
 
 /* Words that do something make what lies behind them reachable; the name that lets a rebuild begin is not among them. */
-static void press_something(void)
+static size_t type_word(bool is_lines)
 {
 	static const char *const words[] = { "unlock", "yes", "stop", "without", "no", "flash", "share" };
-	static const char likely[] = "rycdoupmlwe12?qj nv/t";
-	char paste[300];
-	size_t length = 1;
+	const char *word = words[random() % 7];
+	size_t bytes = 0;
 
-	switch (random() % 8) {
-	case 0: /* a burst of anything, line ends and the very word among it */
-		length = 2 + (size_t)random() % 250;
-		for (size_t i = 0; i < length; i++)
-			paste[i] = (char)random();
-		if (length > 40)
-			memcpy(paste + length / 2, "\rr\ry\rshared\r", 12);
-		break;
-	case 1: {
-		const char *word = words[random() % 7];
-
-		for (; *word; word++) {
-			(void)!write(terminal, word, 1);
-			drain(30);
-		}
-		paste[0] = '\r';
-		break;
+	for (; *word; word++) {
+		(void)!write(terminal, word, 1);
+		bytes += is_lines ? 0 : drain(30);
 	}
-	case 2:
-		paste[0] = (char)random();
-		break;
-	default:
-		paste[0] = likely[random() % (long)(sizeof(likely) - 1)];
-		break;
-	}
-	(void)!write(terminal, paste, length);
-	drain(60);
+	(void)!write(terminal, "\r", 1);
+	return bytes + drain(AFTER_KEY_MS);
 }
 
-static int keys(unsigned seed, unsigned seconds, char **program)
+static size_t press_key(bool is_lines)
+{
+	static const char likely[] = "rycdoupmlwe12?qj nv/t";
+	char key[2] = { random() % 8 ? likely[random() % (long)(sizeof(likely) - 1)] : (char)random(), '\r' };
+	size_t bytes;
+
+	if (key[0] == '\r' || key[0] == '\n')
+		is_lines = false;
+	(void)!write(terminal, key, is_lines ? 2 : 1);
+	bytes = drain(AFTER_KEY_MS);
+	if (key[0] == 0x13)
+		(void)!write(terminal, "\x11", 1);
+	return bytes;
+}
+
+static size_t press_something(bool is_lines)
+{
+	switch (random() % 8) {
+	case 0:
+		return paste();
+	case 1:
+		return type_word(is_lines);
+	default:
+		return press_key(is_lines);
+	}
+}
+
+static int keys(unsigned seed, unsigned seconds, bool is_lines, char **program)
 {
 	uint64_t end = now_ms() + (uint64_t)seconds * 1000;
-	unsigned starts = 0, presses = 0;
+	unsigned starts = 0, presses = 0, answered = 0;
 	int status;
 
 	srandom(seed);
@@ -199,8 +253,10 @@ static int keys(unsigned seed, unsigned seconds, char **program)
 		start(program);
 		starts++;
 		drain(500);
+		(void)!write(terminal, "c\r", is_lines ? 2 : 1); /* some work is begun for certain */
+		drain(AFTER_PASTE_MS);
 		do {
-			press_something();
+			answered += press_something(is_lines) > 0;
 			presses++;
 			status = 0;
 		} while (now_ms() < end && !waitpid(child, &status, WNOHANG));
@@ -212,7 +268,11 @@ static int keys(unsigned seed, unsigned seconds, char **program)
 			return 1;
 		}
 	}
-	printf("%u keys and pastes, %u starts\n", presses, starts);
+	printf("%u keys and pastes, %u of them with something to see, %u starts\n", presses, answered, starts);
+	if (answered < presses / 4) {
+		fprintf(stderr, "line-tool: seed %u: hardly a key did anything: they were not taken\n", seed);
+		return 1;
+	}
 	return 0;
 }
 
@@ -220,8 +280,11 @@ int main(int argc, char **argv)
 {
 	if (argc > 3 && !strcmp(argv[1], "bench"))
 		return bench((unsigned)atoi(argv[2]), argv + 3);
-	if (argc > 4 && !strcmp(argv[1], "keys"))
-		return keys((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]), argv + 4);
-	fprintf(stderr, "usage: line-tool bench BAUD PROGRAM... | keys SEED SECONDS PROGRAM...\n");
+	if (argc > 4 && !strcmp(argv[1], "busy"))
+		return busy((unsigned)atoi(argv[2]), argv[3], argv + 4);
+	if (argc > 4 && (!strcmp(argv[1], "keys") || !strcmp(argv[1], "lines")))
+		return keys((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]), !strcmp(argv[1], "lines"), argv + 4);
+	fprintf(stderr, "usage: line-tool bench BAUD PROGRAM... | busy BAUD KEY PROGRAM... | keys|lines SEED SECONDS "
+	                "PROGRAM...\n");
 	return 64;
 }

@@ -128,11 +128,11 @@ static struct request act_elsewhere(struct console *console, enum action_id acti
 {
 	switch (action) {
 	case KEY_OF_PROMOTE:
-		return confirm_task(console, TASK_PROMOTE, "",
-		                    "This controller becomes the owner of the mirror. The other one must not use it.");
+		return request_run(TASK_PROMOTE_PLAN, "");
 	case KEY_OF_DEMOTE:
-		return confirm_task(console, TASK_DEMOTE, "",
-		                    "This controller gives the mirror up; it is stopped here.");
+		return request_run(TASK_DEMOTE_PLAN, "");
+	case KEY_OF_TAKE_OVER:
+		return choosing_take_over(console);
 	case KEY_OF_UNLOCK:
 		prompt_unlock(console, KEYS);
 		return none;
@@ -185,9 +185,27 @@ static struct request show_copy(struct console *console, int number)
 	return none;
 }
 
+/* What is under way before what has ended, and then the latest. */
+static const struct job *find_work(const struct console *console)
+{
+	const struct job *found = NULL;
+
+	for (int i = 0; i < console->jobs; i++) {
+		const struct job *job = &console->job[i];
+		bool is_running = job->state == JOB_RUNNING;
+
+		if (!lane_is_asked(task_row(job->task)->lane))
+			continue;
+		if (!found || is_running > (found->state == JOB_RUNNING) ||
+		    (is_running == (found->state == JOB_RUNNING) && job->serial > found->serial))
+			found = job;
+	}
+	return found;
+}
+
 static struct request show_work(struct console *console)
 {
-	const struct job *work = console_work(console);
+	const struct job *work = find_work(console);
 
 	if (!work) {
 		console_say(console, "nothing was done yet");

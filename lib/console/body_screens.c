@@ -123,7 +123,7 @@ void body_of_log(const struct console *console, struct body *body)
 		const struct job *job = &console->job[i];
 		char when[32], number[16] = "";
 
-		if (!job->number && !(job->state == JOB_ENDED && job->lines))
+		if (!lane_is_asked(task_row(job->task)->lane) && !(job->state == JOB_ENDED && job->lines))
 			continue;
 		if (job->number)
 			snprintf(number, sizeof(number), "#%u ", job->number);
@@ -186,9 +186,11 @@ void body_of_help(const struct console *console, struct body *body)
 	};
 
 	(void)console;
-	body_paragraph(body, ATTR_PLAIN, "",
-	               "Nothing is written without a plan on the screen and the copy's name typed. Work goes on when "
-	               "you leave a screen, or the line drops; other consoles see it too.");
+	body_paragraph(
+		body, ATTR_PLAIN, "",
+		"No copy is overwritten without a plan on the screen, and a word typed: for a rebuild the copy's "
+		"name. What is done to the paths only asks. Work goes on when you leave a screen, or the line "
+		"drops; other consoles see it too.");
 	body_blank(body);
 	body_paragraph(body, ATTR_BOLD, "", "Everywhere");
 	for (size_t i = 0; i < KEYS; i++)

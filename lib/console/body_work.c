@@ -166,7 +166,10 @@ void body_of_plan(const struct console *console, struct body *body)
 		body_paragraph(body, ATTR_BOLD, "plan", "Nothing is to be done: the copies are equal.");
 		return;
 	}
-	body_paragraph(body, ATTR_BOLD, "do", "press y if what follows is right; q goes back, and nothing was done");
+	body_paragraph(body, ATTR_BOLD, "do",
+	               console->options.is_read_only
+	                       ? "press q to go back: this console only looks on, and nothing was done"
+	                       : "press y if what follows is right; q goes back, and nothing was done");
 	body_paragraph(body, ATTR_BOLD, "keeps", plan->from);
 	put_targets(report, body);
 	if (*plan->undo)
@@ -219,7 +222,11 @@ static void put_result(const struct console *console, const struct job *job, str
 static void put_deeds(const struct console *console, const struct job *job, struct body *body)
 {
 	for (size_t i = 0; i < console->deeds.count && !strcmp(console->deeds_job, job->name); i++)
-		body_paragraph(body, ATTR_PLAIN, i ? "" : "did", console->deeds.line[i]);
+		body_paragraph(body, ATTR_PLAIN,
+		               i                                    ? ""
+		               : choosing_is_takeover_plan(console) ? "steps"
+		                                                    : "did",
+		               console->deeds.line[i]);
 }
 
 void body_of_job(const struct console *console, struct body *body)
@@ -231,7 +238,13 @@ void body_of_job(const struct console *console, struct body *body)
 		body_paragraph(body, ATTR_PLAIN, "", "This work is no longer remembered.");
 		return;
 	}
-	if (job->state != JOB_RUNNING)
+	if (choosing_is_takeover_plan(console))
+		body_paragraph(body, ATTR_BOLD, "do",
+		               job->exit ? "press q to go back: this is refused, and nothing was done"
+		               : console->options.is_read_only
+		                       ? "press q to go back: this console only looks on, and nothing was done"
+		                       : "press y if what follows is right; q goes back, and nothing was done");
+	else if (job->state != JOB_RUNNING)
 		body_recommendation(console, body);
 	body_job_line(job, body, ATTR_BOLD);
 	body_paragraph(body, ATTR_PLAIN, "began", text_time(job->started, when, sizeof(when)));

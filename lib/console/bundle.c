@@ -60,6 +60,7 @@ static void add_descriptor(struct bundle *bundle, const char *name, int file)
 	size_t length = 0;
 	ssize_t got = -1;
 
+	lseek(file, 0, SEEK_SET);
 	while (bytes && length < FILE_BYTES_MAX && (got = read(file, bytes + length, FILE_BYTES_MAX - length)) > 0)
 		length += (size_t)got;
 	if (bytes && (got >= 0 || length))
@@ -106,21 +107,24 @@ static void add_directory(struct bundle *bundle, const char *name, const char *p
 /* What a command prints; this very program by the name of one of its commands, or one in PATH. */
 static void add_output(struct bundle *bundle, const char *name, const char *const argv[], bool is_own)
 {
-	int out = memfd_create("svc-bundle", MFD_CLOEXEC), code;
+	int out = memfd_create("svc-bundle", MFD_CLOEXEC), said = memfd_create("svc-bundle", MFD_CLOEXEC), code;
+	char remarks[120];
 	pid_t child;
 
-	if (out < 0)
-		return add_trouble(bundle, name, -errno);
+	if (out < 0 || said < 0) {
+		add_trouble(bundle, name, -errno);
+		goto out;
+	}
 	child = fork();
 	if (!child) {
 		int null = open("/dev/null", O_RDWR);
 
 		setpgid(0, 0);
-		if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
+		if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(said, 2) < 0)
 			_exit(126);
 		close_range(3, ~0U, 0);
 		execvp(is_own ? "/proc/self/exe" : argv[0], (char *const *)argv);
-		dprintf(1, "%s: %s\n", argv[0], strerror(errno));
+		dprintf(2, "%s: %s\n", argv[0], strerror(errno));
 		_exit(127);
 	}
 	code = child < 0 ? -errno : spawn_wait(child, DEADLINE_MS);
@@ -128,9 +132,15 @@ static void add_output(struct bundle *bundle, const char *name, const char *cons
 		spawn_abandon(child);
 	if (code < 0)
 		add_trouble(bundle, name, code);
-	lseek(out, 0, SEEK_SET);
 	add_descriptor(bundle, name, out);
-	close(out);
+	snprintf(remarks, sizeof(remarks), "%.90s.said", name);
+	if (lseek(said, 0, SEEK_END) > 0)
+		add_descriptor(bundle, remarks, said);
+out:
+	if (out >= 0)
+		close(out);
+	if (said >= 0)
+		close(said);
 }
 
 static void add_evidence(struct bundle *bundle, const struct task_options *options)
@@ -141,10 +151,32 @@ static void add_evidence(struct bundle *bundle, const struct task_options *optio
 
 	task_command(&look, options, &line);
 	add_output(bundle, "compare.json", line.argument, true);
-	while (line.argument[count])
-		if (!strcmp(line.argument[count++], "--json"))
-			line.argument[count - 1] = "--verbose";
+	for (; line.argument[count]; count++)
+		if (!strcmp(line.argument[count], "--json") || !strcmp(line.argument[count], "--quiet"))
+			line.argument[count] = "--verbose";
 	add_output(bundle, "compare.txt", line.argument, true);
+}
+
+/* What the other commands know: the paths, whose the mirror is, what can be taken back. */
+static void add_answers(struct bundle *bundle, const struct task_options *options)
+{
+	static const struct {
+		const char *file;
+		enum task task;
+	} answers[] = { { "pathcheck.json", TASK_PATHS },
+		        { "promote.json", TASK_PROMOTE_PLAN },
+		        { "undo-list.json", TASK_UNDOS } };
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct request request = { .kind = REQUEST_RUN, .task = answers[i].task };
+		struct task_line line;
+
+		task_command(&request, options, &line);
+		for (int k = 0; line.argument[k]; k++)
+			if (!strcmp(line.argument[k], "--dry-run"))
+				line.argument[k] = "--status";
+		add_output(bundle, answers[i].file, line.argument, true);
+	}
 }
 
 static void add_kernel_log(struct bundle *bundle)
@@ -172,6 +204,7 @@ int bundle_write(const char *path, const char *directory, const struct task_opti
 	if (code)
 		return error_set(error, code, "%s: %s", path, strerror(-code));
 	add_evidence(&bundle, options);
+	add_answers(&bundle, options);
 	if (directory)
 		add_directory(&bundle, "jobs", directory);
 	add_directory(&bundle, "run", "/run/svc");
@@ -186,7 +219,7 @@ int bundle_write(const char *path, const char *directory, const struct task_opti
 	add_output(&bundle, "dmsetup-status.txt", status, false);
 	add_kernel_log(&bundle);
 	code = tar_finish(bundle.tar);
-	if (!code)
+	if (bundle.code)
 		code = bundle.code;
 	if (!code && stat(path, &file))
 		code = -errno;
@@ -196,55 +229,6 @@ int bundle_write(const char *path, const char *directory, const struct task_opti
 	}
 	unlink(path);
 	return error_set(error, code, "%s: the bundle could not be written: %s", path, strerror(-code));
-}
-
-static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* RFC 4648; 57 bytes make a line of 76. */
-static void encode(const uint8_t *bytes, size_t length, char line[80])
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < length; i += 3) {
-		uint32_t word = (uint32_t)bytes[i] << 16 | (i + 1 < length ? (uint32_t)bytes[i + 1] << 8 : 0) |
-		                (i + 2 < length ? bytes[i + 2] : 0);
-
-		line[at++] = base64[word >> 18];
-		line[at++] = base64[word >> 12 & 63];
-		line[at++] = i + 1 < length ? base64[word >> 6 & 63] : '=';
-		line[at++] = i + 2 < length ? base64[word & 63] : '=';
-	}
-	line[at] = '\0';
-}
-
-int bundle_send(const char *path, int out, struct svc_error *error)
-{
-	FILE *file = fopen(path, "re"), *to = fdopen(dup(out), "w");
-	uint8_t bytes[57];
-	char line[80];
-	size_t got;
-	int code = 0;
-
-	if (!file || !to) {
-		code = error_set(error, -errno, "%s: %s", path, strerror(errno));
-		goto out;
-	}
-	fprintf(to, "\r\nKeep what comes between the two lines in a file svc-support.b64, then:\r\n"
-	            "    base64 -d svc-support.b64 > svc-support.tar.gz && gzip -t svc-support.tar.gz\r\n"
-	            "gzip -t says whether it arrived whole.\r\n\r\n-----BEGIN SVC SUPPORT BUNDLE-----\r\n");
-	while ((got = fread(bytes, 1, sizeof(bytes), file)) > 0) {
-		encode(bytes, got, line);
-		fprintf(to, "%s\r\n", line);
-	}
-	fprintf(to, "-----END SVC SUPPORT BUNDLE-----\r\n");
-	if (ferror(file) || fflush(to))
-		code = error_set(error, -EIO, "%s: it was not sent whole", path);
-out:
-	if (file)
-		fclose(file);
-	if (to)
-		fclose(to);
-	return code;
 }
 
 /* /sys/class/block/NAME/removable, of the disk for a partition. */

@@ -102,10 +102,12 @@ static void list_targets(const struct shown_plan *plan, char *text, size_t size)
 	}
 }
 
-/* A copy's name without the path to it. */
+/* A copy's name without the path to it. An undo file may call one "@x": that is all the name it has. */
 static const char *name_of(const char *copy, char name[64])
 {
-	snprintf(name, 64, "%.*s", (int)strcspn(copy, "@"), copy);
+	size_t length = strcspn(copy, "@");
+
+	snprintf(name, 64, "%.*s", length ? (int)length : 63, copy);
 	return name;
 }
 
@@ -157,5 +159,30 @@ struct request choosing_undo(struct console *console)
 	            "What %s now hold%s is overwritten with what was there before the rebuild.", undo->copies,
 	            strchr(undo->copies, ',') ? "" : "s");
 	console->prompt.request = request_run(TASK_UNDO, undo->path);
+	return none;
+}
+
+bool choosing_is_takeover_plan(const struct console *console)
+{
+	const struct job *job = console_job(console, console->shown_job);
+
+	return job && (job->task == TASK_PROMOTE_PLAN || job->task == TASK_DEMOTE_PLAN) && job->state == JOB_ENDED &&
+	       !strcmp(console->deeds_job, job->name);
+}
+
+struct request choosing_take_over(struct console *console)
+{
+	const struct job *job = console_job(console, console->shown_job);
+	bool is_demotion;
+
+	if (!choosing_is_takeover_plan(console) || job->exit != SVC_EXIT_DONE) {
+		console_say(console, "there is nothing to be done by this plan");
+		return none;
+	}
+	is_demotion = job->task == TASK_DEMOTE_PLAN;
+	prompt_open(console, is_demotion ? "Demote" : "Promote", "yes",
+	            is_demotion ? "This controller gives the mirror up; it is stopped here."
+	                        : "This controller becomes the owner of the mirror. The other one must not use it.");
+	console->prompt.request = request_run(is_demotion ? TASK_DEMOTE : TASK_PROMOTE, "");
 	return none;
 }

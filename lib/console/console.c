@@ -88,11 +88,22 @@ static bool is_of_use(const struct console *console, enum action_id action)
 		return console->has_plan && (plan->actions || choosing_is_saving_refused(console));
 	case KEY_OF_SAVE_NOT:
 		return choosing_is_saving_refused(console);
+	case KEY_OF_TAKE_OVER:
+		return choosing_is_takeover_plan(console) && job->exit == SVC_EXIT_DONE;
 	case KEY_OF_STOP:
 		return job && job->state == JOB_RUNNING;
 	default:
 		return true;
 	}
+}
+
+/* To end what writes is as much as to write: half rebuilt, a copy is of no use. */
+static unsigned needs_of(const struct console *console, const struct key_row *row)
+{
+	const struct job *job = console_job(console, console->shown_job);
+	bool is_ending = row->action == KEY_OF_STOP && job && task_row(job->task)->is_writing;
+
+	return row->needs | (is_ending ? NEEDS_UNLOCKED : 0);
 }
 
 bool console_has_key(const struct console *console, const struct key_row *row)
@@ -101,7 +112,7 @@ bool console_has_key(const struct console *console, const struct key_row *row)
 
 	if (!(row->screens >> console->screen & 1))
 		return false;
-	if (row->needs & NEEDS_UNLOCKED && options->is_read_only)
+	if (needs_of(console, row) & (NEEDS_UNLOCKED | NEEDS_SAY) && options->is_read_only)
 		return false;
 	if (row->needs & NEEDS_PATHCHECK && !options->has_pathcheck)
 		return false;
@@ -140,8 +151,9 @@ static const char *why_not(const struct console *console, const struct key_row *
 		return "that is for the boot alone; here the shell is where you came from";
 	if (row->needs & NEEDS_RUNTIME && options->is_boot)
 		return "the boot waits: g lets it judge again, x goes on without the mirror";
-	if (options->is_read_only && (row->needs & NEEDS_UNLOCKED || row->action == KEY_OF_UNLOCK))
-		return "this console was started with --read-only: it writes nothing";
+	if (options->is_read_only &&
+	    (needs_of(console, row) & (NEEDS_UNLOCKED | NEEDS_SAY) || row->action == KEY_OF_UNLOCK))
+		return "started with --read-only: it writes nothing, and ends nothing that does";
 	return NULL;
 }
 
@@ -156,6 +168,7 @@ struct request console_key(struct console *console, int key, uint64_t now_ms)
 	console->is_touched = true;
 	console->message[0] = '\0';
 	if (key == KEY_PASTED) {
+		console->prompt.typed[0] = '\0'; /* or an Enter would confirm it */
 		console_say(console, "characters came in faster than keys are pressed, and were ignored");
 		return none;
 	}
@@ -174,7 +187,7 @@ struct request console_key(struct console *console, int key, uint64_t now_ms)
 		console_say(console, "%s", why);
 		return none;
 	}
-	if (row->needs & NEEDS_UNLOCKED && !console->is_unlocked && is_of_use(console, row->action)) {
+	if (needs_of(console, row) & NEEDS_UNLOCKED && !console->is_unlocked && is_of_use(console, row->action)) {
 		prompt_unlock(console, row->action);
 		return none;
 	}
@@ -268,7 +281,7 @@ void console_taken(struct console *console, const struct request *request, const
 	snprintf(console->shown_job, sizeof(console->shown_job), "%s", name);
 	if (request->task == TASK_PLAN)
 		console->planned = *request;
-	if (row->lane == LANE_WORK) {
+	if (lane_is_asked(row->lane)) {
 		if (row->is_writing) { /* what led here is settled: there is no way back to it */
 			console->screen = SCREEN_OVERVIEW;
 			console->depth = 0;

@@ -52,6 +52,7 @@ enum {
 	NEEDS_RUNTIME = 4, /* only on the running system */
 	NEEDS_PATHCHECK = 8,
 	NEEDS_PROMOTE = 16,
+	NEEDS_SAY = 32, /* writes nothing, but a console that only looks on has no say in it */
 };
 
 struct key_row {
@@ -99,7 +100,7 @@ struct console_options {
 struct prompt {
 	const char *title;
 	char about[400]; /* what will happen */
-	char wanted[64]; /* the word that must be typed; empty: anything */
+	char wanted[64]; /* the word that must be typed; empty: any name */
 	char typed[256];
 	struct request request; /* what is asked for when it was typed */
 	enum {
@@ -147,6 +148,7 @@ struct console {
 	struct lines deeds; /* of the last takeover, or action on the paths: what it did, and does */
 	char deeds_job[JOB_NAME_SIZE];
 	char trouble[512]; /* why there is no `look`; empty: no trouble */
+	char unread[120];  /* why the answer at hand is no report; empty: it is, or need be none */
 	struct lines boot; /* what the boot logic wrote down */
 	struct lines log;  /* of the kernel's log what is ours */
 	int targets;       /* mounted media for the support bundle */
@@ -173,7 +175,10 @@ struct request console_tick(struct console *console, uint64_t now_ms);
 /* The list of jobs as it is now. */
 void console_jobs(struct console *console, const struct job *job, int jobs);
 
-/* A job has ended, and this is what it printed (NULL: nothing). Each job once, in the order in which they ended. */
+/*
+ * A job has ended, and this is what it printed; NULL: nothing, or `length` bytes that could not be read. Each job once,
+ * in the order in which they ended.
+ */
 struct request console_answer(struct console *console, const struct job *job, const char *text, size_t length);
 
 /* What the boot judged before it asked: its document, and when that was. */

@@ -28,6 +28,10 @@ struct request choosing_save(struct console *console, bool is_saved);
 struct request choosing_undo_file(struct console *console);
 struct request choosing_undo(struct console *console);
 
+/* Whether the work that is shown is a takeover, or a demotion, that was planned: nothing of it is done yet. */
+bool choosing_is_takeover_plan(const struct console *console);
+struct request choosing_take_over(struct console *console);
+
 /* moving.c */
 void moving_search_next(struct console *console);
 void moving_next_line(struct console *console);

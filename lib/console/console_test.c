@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "console/console_private.h"
 #include "console/draw.h"
 #include "console/test_documents.h"
 
@@ -264,6 +265,23 @@ static void test_next_line(void **state)
 	assert_string_equal(console.message, "nothing more differs");
 }
 
+/* The field that is typed into is in sight on the smallest screen, and a smaller one says that it is. */
+static void test_small(void **state)
+{
+	(void)state;
+	begin(false, false);
+	console.rows = 12, console.columns = 60;
+	press("uunlo");
+	assert_true(shows("> unlo_"));
+	console.columns = 40;
+	assert_true(shows("> unlo_"));
+	console.columns = 39;
+	assert_true(shows("too small: 40x12 needed"));
+	assert_false(shows("unlo_"));
+	console.rows = 1, console.columns = 12;
+	assert_true(shows("too small: 4"));
+}
+
 /* ---- which report counts ---- */
 
 static void test_report(void **state)
@@ -318,6 +336,29 @@ static void test_judged(void **state)
 	begin(true, false);
 	console_judged(&console, "{", 1, 1772352000);
 	assert_null(console_report(&console));
+}
+
+/* What a person waits for and does not get is not passed over. */
+static void test_unread(void **state)
+{
+	static const char wrong[] = "{\"schema\":\"svc/2\"}";
+	struct request plan;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	plan = press("r");
+	for (int i = 0; i < 2; i++) {
+		struct job job = { .name = "5", .number = 5, .task = TASK_PLAN, .state = JOB_ENDED, .exit = 1 };
+
+		console_taken(&console, &plan, "5");
+		console_jobs(&console, &job, 1);
+		console_answer(&console, &job, i ? wrong : NULL, i ? sizeof(wrong) - 1 : 50000000);
+		assert_int_equal(console.screen, SCREEN_JOB);
+		assert_true(
+			shows(i ? "not a document of the schema" : "the answer has 50000000 bytes, and was not read"));
+		press("q");
+	}
 }
 
 static void test_deeds(void **state)
@@ -544,6 +585,27 @@ static void test_undo(void **state)
 	assert_non_null(strstr(console.message, "put back already"));
 }
 
+/* What an undo file on somebody's stick calls a copy is its own choice: whatever writes wants a word all the same. */
+static void test_nameless(void **state)
+{
+	static const char undos[] =
+		"{\"schema\":\"svc/1\",\"command\":\"undo-list\",\"undos\":[{\"path\":\"/stick/undo\","
+		"\"time\":1,\"bytes\":9,\"usable\":true,\"copies\":[\"@x\"]}]}";
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	console.is_unlocked = true;
+	press("o");
+	tell(&console, TASK_UNDOS, undos, true);
+	assert_int_equal(press("ywhatever\n").kind, REQUEST_NONE);
+	request = press("y@x\n");
+	assert_int_equal(request.task, TASK_UNDO);
+	prompt_open(&console, "Rebuild", "", "It is overwritten.");
+	console.prompt.request = request_run(TASK_RESYNC, "0badcafe");
+	assert_int_equal(press("whatever\n").kind, REQUEST_NONE);
+}
+
 static void test_read_only(void **state)
 {
 	(void)state;
@@ -572,6 +634,46 @@ static void test_paths(void **state)
 	assert_string_equal(request.word, "nbd");
 	request = press("xyes\n");
 	assert_int_equal(request.task, TASK_EXPORT);
+}
+
+/* Whose the mirror is changes as it was shown, or not at all. */
+static void test_take_over(void **state)
+{
+	static const char text[] =
+		"{\"schema\":\"svc/1\",\"command\":\"promote\",\"authority\":\"shared\",\"refresh\":[\"flash-a\"],"
+		"\"steps\":[{\"id\":\"fence\",\"state\":\"todo\",\"milliseconds\":0}],\"reasons\":[]}";
+	struct job job = { .name = "4", .number = 4, .task = TASK_PROMOTE_PLAN, .state = JOB_ENDED };
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	request = press("mp");
+	assert_int_equal(request.task, TASK_PROMOTE_PLAN);
+	console_taken(&console, &request, "4");
+	assert_int_equal(console.screen, SCREEN_JOB);
+	assert_int_equal(press("y").kind, REQUEST_NONE); /* there is no plan yet */
+	assert_int_equal(console.screen, SCREEN_JOB);
+	console_jobs(&console, &job, 1);
+	console_answer(&console, &job, text, sizeof(text) - 1);
+	assert_true(shows("fence      todo"));
+	assert_true(shows("flash-a    is overwritten with what shared holds"));
+	assert_true(shows("press y if what follows is right"));
+	assert_int_equal(press("yyes\n").kind, REQUEST_NONE); /* locked */
+	press("yunlock\n");
+	assert_int_equal(console.screen, SCREEN_PROMPT);
+	request = press("yes\n");
+	assert_int_equal(request.task, TASK_PROMOTE);
+	job.exit = SVC_EXIT_REFUSED;
+	console_jobs(&console, &job, 1);
+	assert_true(shows("this is refused"));
+	assert_int_equal(press("yyes\n").kind, REQUEST_NONE);
+	job.task = TASK_PROMOTE; /* what was done is no plan */
+	job.exit = 0;
+	console_jobs(&console, &job, 1);
+	assert_false(shows("y do it"));
+	assert_int_equal(press("yyes\n").kind, REQUEST_NONE);
+	assert_int_equal(press("qmd").task, TASK_DEMOTE_PLAN);
 }
 
 static void test_differences(void **state)
@@ -644,6 +746,10 @@ static void test_stop(void **state)
 	console_jobs(&console, &running, 1);
 	press("w");
 	assert_int_equal(console.screen, SCREEN_JOB);
+	assert_int_equal(press("sstop\n").kind, REQUEST_NONE); /* locked: it writes, and may be somebody else's */
+	assert_int_equal(press("sunlock\n").kind, REQUEST_NONE);
+	assert_string_equal(console.prompt.wanted, "stop");
+	press("\n");
 	assert_int_equal(press("syes\n").kind, REQUEST_NONE);
 	request = press("sstop\n");
 	assert_int_equal(request.kind, REQUEST_STOP);
@@ -651,6 +757,31 @@ static void test_stop(void **state)
 	/* while work writes, nobody looks at what it changes */
 	console_tick(&console, 1000);
 	assert_int_equal(console_tick(&console, 100000).kind, REQUEST_NONE);
+}
+
+/* Who only looks on ends nothing that writes, and decides nothing. */
+static void test_read_only_stop(void **state)
+{
+	struct job running = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING };
+
+	(void)state;
+	begin(false, true);
+	console.rows = 24, console.columns = 80;
+	console_jobs(&console, &running, 1);
+	press("w");
+	assert_false(shows("s stop"));
+	assert_int_equal(press("sstop\n").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_JOB);
+	running.task = TASK_COMPARE; /* which can be begun again */
+	console_jobs(&console, &running, 1);
+	assert_true(shows("s stop"));
+	assert_int_equal(press("sstop\n").kind, REQUEST_STOP);
+	begin(true, true);
+	assert_int_equal(press("xwithout\n").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+	assert_int_equal(press("mbreboot\n").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_MORE);
+	assert_int_equal(press("qg").kind, REQUEST_LEAVE);
 }
 
 static void test_commands(void **state)
@@ -769,8 +900,10 @@ int main(void)
 		cmocka_unit_test_teardown(test_long_lines, teardown),
 		cmocka_unit_test_teardown(test_one_version, teardown),
 		cmocka_unit_test_teardown(test_next_line, teardown),
+		cmocka_unit_test_teardown(test_small, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
+		cmocka_unit_test_teardown(test_unread, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
 		cmocka_unit_test_teardown(test_trouble, teardown),
 		cmocka_unit_test_teardown(test_rebuild, teardown),
@@ -780,11 +913,14 @@ int main(void)
 		cmocka_unit_test_teardown(test_losses, teardown),
 		cmocka_unit_test_teardown(test_foreign_plan, teardown),
 		cmocka_unit_test_teardown(test_undo, teardown),
+		cmocka_unit_test_teardown(test_nameless, teardown),
 		cmocka_unit_test_teardown(test_read_only, teardown),
 		cmocka_unit_test_teardown(test_paths, teardown),
+		cmocka_unit_test_teardown(test_take_over, teardown),
 		cmocka_unit_test_teardown(test_differences, teardown),
 		cmocka_unit_test_teardown(test_boot, teardown),
 		cmocka_unit_test_teardown(test_stop, teardown),
+		cmocka_unit_test_teardown(test_read_only_stop, teardown),
 		cmocka_unit_test_teardown(test_commands, teardown),
 		cmocka_unit_test_teardown(test_random, teardown),
 	};

@@ -196,6 +196,13 @@ int document_read_deeds(const char *text, size_t length, struct lines *lines, st
 	*lines = (struct lines){ 0 };
 	if (!root)
 		return -EBADMSG;
+	take_text(root, "authority", name, sizeof(name));
+	json_array_foreach(json_object_get(root, "refresh"), index, item)
+	{
+		snprintf(line, sizeof(line), "%-10s is overwritten with what %s holds", json_string_value(item) ?: "",
+		         name);
+		lines_add(lines, DOCUMENT_LINES_MAX, line);
+	}
 	json_array_foreach(json_object_get(root, "steps"), index, item)
 	{
 		take_text(item, "id", name, sizeof(name));

@@ -84,14 +84,14 @@ static int take_file(const json_t *item, struct shown_file *file)
 	return take_sides(json_object_get(item, "sides"), file);
 }
 
-/* Adds a list to those that are kept, as long as there is room. */
-static int take_files(const json_t *list, const char *given_up, struct shown_files *files)
+/* Adds a list to those that are kept, as long as there is room. `total`: how many there are, where not all are listed. */
+static int take_files(const json_t *list, uint64_t total, const char *given_up, struct shown_files *files)
 {
 	size_t room = DOCUMENT_FILES_MAX - files->count, count = json_array_size(list);
 	struct shown_file *more;
 	int code = 0;
 
-	files->total += count;
+	files->total += total > count ? (size_t)total : count;
 	if (count > room)
 		count = room;
 	more = count ? realloc(files->file, (files->count + count) * sizeof(*more)) : files->file;
@@ -121,7 +121,7 @@ static int take_losses(const json_t *list, struct shown_plan *plan)
 
 		take_text(item, "copy", copy, sizeof(copy));
 		plan->has_other_losses |= json_is_false(json_object_get(item, "files_known"));
-		code = take_files(json_object_get(item, "files"), copy, &plan->losses);
+		code = take_files(json_object_get(item, "files"), take_number(item, "file_count"), copy, &plan->losses);
 	}
 	return code;
 }
@@ -179,7 +179,8 @@ int document_read_report(const char *text, size_t length, struct shown_report *r
 	report->metadata_bytes = take_number(differences, "metadata_bytes");
 	report->journal_bytes = take_number(differences, "journal_bytes");
 	report->unknown_bytes = take_number(differences, "unattributed_bytes");
-	code = take_files(json_object_get(differences, "files"), "", &report->differing);
+	code = take_files(json_object_get(differences, "files"), take_number(differences, "file_count"), "",
+	                  &report->differing);
 	report->has_plan = json_is_array(json_object_get(root, "plan"));
 	if (report->has_plan)
 		take_plan(root, &report->plan);

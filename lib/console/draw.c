@@ -144,7 +144,7 @@ static void put_keys(const struct console *console, struct canvas *canvas, bool 
 	char last[80] = "";
 
 	if (console->screen == SCREEN_PROMPT) {
-		put(canvas, row, 1, ATTR_PLAIN, "Enter alone goes back, and so does Ctrl-G; Ctrl-U clears the line.");
+		put(canvas, row, 1, ATTR_PLAIN, "Enter alone, or Ctrl-G, goes back; Ctrl-U clears the line.");
 		return;
 	}
 	for (size_t i = 0; i < KEYS; i++)
@@ -183,6 +183,8 @@ static size_t first_line(const struct console *console, const struct body *body,
 	size_t cursor = console->cursor[console->screen], moving = body->count - body->pinned;
 
 	*marked = -1;
+	if (console->screen == SCREEN_PROMPT) /* what is typed is its last line */
+		return moving <= page ? 0 : moving - page;
 	if (!screens[console->screen].is_list)
 		return moving <= page ? 0 : cursor > moving - page ? moving - page : cursor;
 	for (size_t i = body->pinned; i < body->count; i++)
@@ -229,20 +231,31 @@ static bool put_body(const struct console *console, struct canvas *canvas)
 	return is_long;
 }
 
+/* Keys are taken all the same; but what would be shown of them could be misread. */
+static bool is_too_small(const struct console *console)
+{
+	return console->columns < CANVAS_COLUMNS_MIN || console->rows < CANVAS_ROWS_MIN;
+}
+
 void draw(const struct console *console, struct canvas *canvas)
 {
 	int countdown = console_countdown(console);
 	char text[240];
 	bool is_long;
 
-	canvas->rows = console->rows < CANVAS_ROWS_MIN   ? CANVAS_ROWS_MIN
-	               : console->rows > CANVAS_ROWS_MAX ? CANVAS_ROWS_MAX
-	                                                 : console->rows;
-	canvas->columns = columns_of(console);
+	canvas->rows = console->rows < 1 ? 1 : console->rows > CANVAS_ROWS_MAX ? CANVAS_ROWS_MAX : console->rows;
+	canvas->columns = console->columns < 1                    ? 1
+	                  : console->columns > CANVAS_COLUMNS_MAX ? CANVAS_COLUMNS_MAX
+	                                                          : console->columns;
 	for (int row = 0; row < canvas->rows; row++) {
 		memset(canvas->text[row], ' ', (size_t)canvas->columns);
 		canvas->text[row][canvas->columns] = '\0';
 		memset(canvas->attr[row], ATTR_PLAIN, (size_t)canvas->columns);
+	}
+	if (is_too_small(console)) {
+		snprintf(text, sizeof(text), "too small: %dx%d needed", CANVAS_COLUMNS_MIN, CANVAS_ROWS_MIN);
+		put(canvas, 0, 0, ATTR_BOLD, text);
+		return;
 	}
 	put_title(console, canvas);
 	is_long = put_body(console, canvas);

@@ -11,7 +11,7 @@
 enum {
 	CANVAS_ROWS_MAX = 100,
 	CANVAS_COLUMNS_MAX = 200,
-	CANVAS_ROWS_MIN = 12, /* of a smaller screen only the upper left is shown */
+	CANVAS_ROWS_MIN = 12, /* a smaller screen says that it is */
 	CANVAS_COLUMNS_MIN = 40,
 	ATTR_PLAIN = 0,
 	ATTR_BOLD = 1,

@@ -61,10 +61,10 @@ int input_byte(struct input *input, uint8_t byte, bool is_word, uint64_t now_ms)
 		byte = KEY_ENTER;
 	if (byte == 0x08)
 		byte = KEY_ERASE;
-	if (is_word && byte != KEY_ENTER) {
-		if (is_close && input->held != INPUT_NONE)
-			return burst(input); /* Enter in the middle of what is pasted */
-		return byte < 0x80 && !was_sequence ? byte : INPUT_NONE;
+	if (is_word && byte >= 0x20 && byte < KEY_ERASE) {
+		if (input->is_burst || (is_close && input->held != INPUT_NONE))
+			return burst(input); /* the rest of what is pasted */
+		return !was_sequence ? byte : INPUT_NONE;
 	}
 	if (input->is_burst || (is_close && !was_sequence) || byte >= 0x80 || !byte)
 		return burst(input);

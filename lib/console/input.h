@@ -2,7 +2,8 @@
 /*
  * From the bytes of a terminal to keys. Pure: time is handed in. A key counts when nothing came just before it and
  * nothing comes just after it: what is pasted, or is noise on a line, presses no key. Inside a field for a typed word
- * letters may come as fast as they like, and only the Enter must be by itself.
+ * letters may come as fast as they like, and whatever is none must be by itself: an Enter among them makes all of it
+ * something pasted, of which nothing is left.
  */
 #ifndef SVC_CONSOLE_INPUT_H
 #define SVC_CONSOLE_INPUT_H

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "console/console.h"
+#include "console/console_private.h"
 #include "console/input.h"
 #include "console/typed.h"
 
@@ -148,6 +148,38 @@ static void test_word(void **state)
 		assert_int_not_equal(got[i], KEY_ENTER);
 }
 
+/* What is pasted into a confirmation is gone: the Enter that a person presses then, told that it goes back, goes back. */
+static void test_pasted_word(void **state)
+{
+	static const char *const pasted[] = {
+		"some garbage\x15shared\n", "\nshared",   "x\nshared", "shared\n", "\x15shared",
+		"\x07\x15shared\n",         "\xffshared",
+	};
+	struct console_options options = { .is_read_only = false };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pasted) / sizeof(pasted[0]); i++)
+		for (unsigned apart = 0; apart <= 20; apart += 4) {
+			struct request request = { .kind = REQUEST_NONE };
+			struct console console;
+
+			console_init(&console, &options);
+			prompt_open(&console, "Rebuild", "shared", "It is overwritten.");
+			console.prompt.request = request_run(TASK_RESYNC, "0badcafe");
+			send(pasted[i], strlen(pasted[i]), true, apart);
+			send("\r", 1, true, 1000);
+			settle();
+			assert_true(count > 0);
+			for (int k = 0; k < count && request.kind == REQUEST_NONE; k++)
+				request = console_key(&console, got[k], now_ms);
+			if (request.kind != REQUEST_NONE)
+				fail_msg("paste %zu, %u ms apart: it was carried out", i, apart);
+			assert_int_not_equal(console.screen, SCREEN_PROMPT);
+			console_free(&console);
+			count = 0;
+		}
+}
+
 /* ---- line mode ---- */
 
 static int lines(struct typed *typed, struct console *console, const char *text, unsigned apart_ms,
@@ -187,16 +219,20 @@ static void test_typed(void **state)
 	assert_int_equal(keys[3], KEY_ENTER);
 	assert_int_equal(lines(&typed, &console, "shared\nx\n", 0, keys), 1);
 	assert_int_equal(keys[0], KEY_PASTED);
+	assert_int_equal(lines(&typed, &console, "garbage\x15shared\n", 0, keys), 1);
+	assert_int_equal(keys[0], KEY_PASTED);
+	assert_int_equal(lines(&typed, &console, "\x04\nshared\n", 0, keys), 1);
+	assert_int_equal(keys[0], KEY_PASTED);
 	console_free(&console);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_keys, setup),   cmocka_unit_test_setup(test_response, setup),
-		cmocka_unit_test_setup(test_pasted, setup), cmocka_unit_test_setup(test_sequences, setup),
-		cmocka_unit_test_setup(test_noise, setup),  cmocka_unit_test_setup(test_word, setup),
-		cmocka_unit_test_setup(test_typed, setup),
+		cmocka_unit_test_setup(test_keys, setup),        cmocka_unit_test_setup(test_response, setup),
+		cmocka_unit_test_setup(test_pasted, setup),      cmocka_unit_test_setup(test_sequences, setup),
+		cmocka_unit_test_setup(test_noise, setup),       cmocka_unit_test_setup(test_word, setup),
+		cmocka_unit_test_setup(test_pasted_word, setup), cmocka_unit_test_setup(test_typed, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,12 +38,10 @@ static int use_directory(struct jobs *jobs, const char *path, struct svc_error *
 	return 0;
 }
 
-int jobs_open(struct jobs *jobs, const char *wanted, struct svc_error *error)
+static int find_directory(struct jobs *jobs, const char *wanted, struct svc_error *error)
 {
 	char path[64];
 
-	memset(jobs, 0, sizeof(*jobs));
-	snprintf(jobs->own, sizeof(jobs->own), "own-%d", (int)getpid());
 	if (wanted)
 		return use_directory(jobs, wanted, error);
 	mkdir("/run/svc", 0755); /* what matters is whether the next one can be made */
@@ -50,6 +49,36 @@ int jobs_open(struct jobs *jobs, const char *wanted, struct svc_error *error)
 		return 0;
 	snprintf(path, sizeof(path), "/tmp/svc-%u", (unsigned)geteuid());
 	return use_directory(jobs, path, error);
+}
+
+/* "own-PID.*" and "send-PID.*" of consoles that were killed; what still runs in such a lane loses its notes, no more. */
+static void remove_left(const struct jobs *jobs)
+{
+	DIR *directory = opendir(jobs->directory);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		int pid = 0;
+
+		if (sscanf(entry->d_name, "own-%d.", &pid) != 1 && sscanf(entry->d_name, "send-%d.", &pid) != 1)
+			continue;
+		if (pid > 0 && kill(pid, 0) && errno == ESRCH)
+			unlinkat(dirfd(directory), entry->d_name, 0);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+int jobs_open(struct jobs *jobs, const char *wanted, struct svc_error *error)
+{
+	int code;
+
+	memset(jobs, 0, sizeof(*jobs));
+	snprintf(jobs->own, sizeof(jobs->own), "own-%d", (int)getpid());
+	code = find_directory(jobs, wanted, error);
+	if (!code)
+		remove_left(jobs);
+	return code;
 }
 
 static void remove_files(const struct jobs *jobs, const char *name)
@@ -75,6 +104,10 @@ static const char *lane_name(const struct jobs *jobs, enum lane lane)
 		return "paths";
 	case LANE_OWN:
 		return jobs->own;
+	case LANE_SWITCH:
+		return "switch";
+	case LANE_BUNDLE:
+		return "bundle";
 	default:
 		return "work";
 	}
@@ -251,8 +284,12 @@ char *jobs_output(const struct jobs *jobs, const char *name, size_t most, size_t
 	*length = 0;
 	if (file < 0)
 		return NULL;
-	if (!fstat(file, &status) && S_ISREG(status.st_mode) && (uint64_t)status.st_size <= most)
-		text = malloc((size_t)status.st_size + 1);
+	if (!fstat(file, &status) && S_ISREG(status.st_mode)) {
+		if ((uint64_t)status.st_size > most)
+			*length = (size_t)status.st_size;
+		else
+			text = malloc((size_t)status.st_size + 1);
+	}
 	while (text && *length < (size_t)status.st_size &&
 	       (got = read(file, text + *length, (size_t)status.st_size - *length)) > 0)
 		*length += (size_t)got;

@@ -35,7 +35,7 @@ struct task_options {
 	const char *const *copy; /* as typed */
 };
 
-enum lane { LANE_LOOK, LANE_PATHS, LANE_OWN, LANE_WORK, LANES };
+enum lane { LANE_LOOK, LANE_PATHS, LANE_OWN, LANE_WORK, LANE_SWITCH, LANE_BUNDLE, LANES };
 
 enum task {
 	TASK_NONE,
@@ -53,6 +53,12 @@ struct task_row {
 };
 
 const struct task_row *task_row(enum task task);
+
+/* Whether a person asks for what is done in this lane, and looks at it on a screen of its own. */
+static inline bool lane_is_asked(enum lane lane)
+{
+	return lane >= LANE_WORK;
+}
 
 enum job_state {
 	JOB_RUNNING,
@@ -100,7 +106,10 @@ int jobs_start(struct jobs *jobs, enum task task, const char *const argv[], char
 /* All jobs: work by descending number, then the others. Returns how many. */
 int jobs_list(const struct jobs *jobs, struct job job[JOBS_MAX]);
 
-/* What the job printed, NUL-terminated, at most `most` bytes. NULL: nothing, or no memory. Free it. */
+/*
+ * What the job printed, NUL-terminated. NULL: nothing, or it could not be read: where it is more than `most` bytes
+ * *length says how many. Free it.
+ */
 char *jobs_output(const struct jobs *jobs, const char *name, size_t most, size_t *length);
 
 /*

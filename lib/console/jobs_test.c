@@ -3,6 +3,7 @@
 #include "console/jobs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -115,6 +116,7 @@ static void test_output(void **state)
 	assert_string_equal(text, "{}\n");
 	free(text);
 	assert_null(jobs_output(&jobs, name, 2, &length)); /* longer than wanted */
+	assert_int_equal(length, 3);
 	assert_null(jobs_output(&jobs, "9", 100, &length));
 }
 
@@ -217,6 +219,86 @@ static void test_lost(void **state)
 	assert_int_equal(get("7").state, JOB_LOST);
 }
 
+static bool has_file(const char *name)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return !access(path, F_OK);
+}
+
+/* A supervisor that is killed takes its command with it, at a safe point. */
+static void test_supervisor_killed(void **state)
+{
+	char name[JOB_NAME_SIZE], script[400], path[100];
+	struct svc_error error;
+	int supervisor = 0;
+	FILE *file;
+
+	(void)state;
+	snprintf(script, sizeof(script),
+	         "trap 'touch %s/safe; exit 6' TERM; echo $PPID > %s/pid.new; mv %s/pid.new %s/pid; while :; do sleep "
+	         "0.1; done",
+	         directory, directory, directory, directory);
+	assert_int_equal(start(TASK_RESYNC, script, name, &error), 0);
+	for (int i = 0; i < 200 && !has_file("pid"); i++)
+		usleep(50000);
+	snprintf(path, sizeof(path), "%s/pid", directory);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d", &supervisor), 1);
+	fclose(file);
+	assert_int_equal(kill(supervisor, SIGKILL), 0);
+	for (int i = 0; i < 200 && !has_file("safe"); i++)
+		usleep(50000);
+	assert_true(has_file("safe"));
+	assert_int_equal(get(name).state, JOB_LOST);
+}
+
+/* A path is switched, and a bundle saved, while what somebody asked for before hangs. */
+static void test_beside_work(void **state)
+{
+	char work[JOB_NAME_SIZE], name[JOB_NAME_SIZE];
+	struct svc_error error;
+
+	(void)state;
+	assert_int_equal(start(TASK_COMPARE, "sleep 20", work, &error), 0);
+	assert_int_equal(start(TASK_SWITCH, "exit 3", name, &error), 0);
+	assert_string_equal(name, "switch");
+	assert_int_equal(wait_for(name, has_ended).exit, 3);
+	assert_int_equal(start(TASK_BUNDLE, "exit 4", name, &error), 0);
+	assert_string_equal(name, "bundle");
+	assert_int_equal(wait_for(name, has_ended).exit, 4);
+	assert_int_equal(get(work).state, JOB_RUNNING);
+	assert_int_equal(jobs_stop(&jobs, work), 0);
+	wait_for(work, has_ended);
+}
+
+/* What a console that was killed has left goes with the next one that begins; that of a living one stays. */
+static void test_left_over(void **state)
+{
+	static const char *const suffixes[] = { "job", "out", "lock" };
+	char path[100], name[40];
+	struct svc_error error;
+	struct jobs other;
+	pid_t gone = fork();
+
+	(void)state;
+	if (!gone)
+		_exit(0);
+	waitpid(gone, NULL, 0);
+	for (int i = 0; i < 6; i++) {
+		snprintf(path, sizeof(path), "%s/own-%d.%s", directory, (int)(i < 3 ? gone : getppid()),
+		         suffixes[i % 3]);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+	}
+	assert_int_equal(jobs_open(&other, directory, &error), 0);
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "own-%d.%s", (int)(i < 3 ? gone : getppid()), suffixes[i % 3]);
+		assert_int_equal(has_file(name), i >= 3);
+	}
+}
+
 static void test_directory(void **state)
 {
 	char path[100];
@@ -271,6 +353,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_daemon, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hangup, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_supervisor_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_beside_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_left_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_directory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 	};

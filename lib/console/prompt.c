@@ -35,7 +35,7 @@ static struct request unlock(struct console *console)
 
 	console->is_unlocked = true;
 	console_back(console);
-	console_say(console, "unlocked: what writes still asks for the copy's name");
+	console_say(console, "unlocked: what writes still asks before it does");
 	if (then == KEYS)
 		return (struct request){ .kind = REQUEST_NONE };
 	return console_act(console, then, 0);
@@ -48,6 +48,14 @@ static struct request search(struct console *console)
 	return console_act(console, KEY_OF_SEARCH_NEXT, 0);
 }
 
+/* What is asked for wants its very word; a prompt without one can only ask for a name. */
+static bool is_right(const struct prompt *prompt)
+{
+	if (!*prompt->wanted)
+		return prompt->kind != PROMPT_REQUEST && prompt->kind != PROMPT_UNLOCK;
+	return !strcmp(prompt->typed, prompt->wanted);
+}
+
 static struct request enter(struct console *console)
 {
 	struct prompt *prompt = &console->prompt;
@@ -58,7 +66,7 @@ static struct request enter(struct console *console)
 		console_say(console, "nothing was typed, and nothing was done");
 		return (struct request){ .kind = REQUEST_NONE };
 	}
-	if (*prompt->wanted && strcmp(prompt->typed, prompt->wanted) != 0) {
+	if (!is_right(prompt)) {
 		console_back(console);
 		console_say(console, "that was not \"%s\": nothing was done", prompt->wanted);
 		return (struct request){ .kind = REQUEST_NONE };

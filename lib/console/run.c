@@ -19,11 +19,21 @@ enum {
 	TURN_MS = 250,            /* how often jobs and the clock are looked at */
 	SPLATTER_EVERY_MS = 5000, /* a whole screen takes a slow line over a second */
 	GONE_SECONDS = 5,
+	CLOSE_SECONDS = 15, /* what is on its way is waited for: 4 KiB at 9600 baud take four */
 	READS_AT_ONCE = 64,
 };
 
 volatile sig_atomic_t run_is_gone;
-static volatile sig_atomic_t is_resized;
+static volatile sig_atomic_t is_resized, exit_code;
+static const struct terminal *opened; /* for on_stuck */
+
+/* The line takes nothing any more. Nobody is to wait for us, the boot least of all; work goes on. */
+static void on_stuck(int number)
+{
+	(void)number;
+	terminal_restore(opened);
+	_exit(exit_code);
+}
 
 static void on_signal(int number)
 {
@@ -32,16 +42,17 @@ static void on_signal(int number)
 	else
 		run_is_gone = 1;
 	if (number != SIGWINCH)
-		alarm(GONE_SECONDS); /* a line that takes nothing any more must not hold us: SIGALRM ends the program */
+		alarm(GONE_SECONDS);
 }
 
 static void catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal }, stuck = { .sa_handler = on_stuck };
 
 	sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGWINCH, &action, NULL);
+	sigaction(SIGALRM, &stuck, NULL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	signal(SIGTSTP, SIG_IGN);
@@ -89,7 +100,7 @@ void run_start(struct run *run, const struct request *request)
 	task_command(request, &run->options->task, &line);
 	if (jobs_start(&run->jobs, request->task, line.argument, name, &error)) {
 		/* What the console wants for itself, another console may just be doing. */
-		if (task_row(request->task)->lane == LANE_WORK || task_row(request->task)->lane == LANE_OWN)
+		if (lane_is_asked(task_row(request->task)->lane) || task_row(request->task)->lane == LANE_OWN)
 			console_refused(&run->console, error.text);
 		return;
 	}
@@ -229,11 +240,17 @@ static void look_at_kernel(struct run *run, uint64_t now)
 static void paint(struct run *run)
 {
 	static struct canvas canvas; /* large */
+	int countdown = console_countdown(&run->console);
 
 	if (terminal_is_plain(run->terminal) && !typed_wants_paint(&run->typed, &run->console, run->is_whole))
 		return;
 	draw(&run->console, &canvas);
+	/* Where a boot waits for somebody, it does not wait for a line that takes nothing. */
+	if (countdown >= 0)
+		alarm((unsigned)countdown + GONE_SECONDS);
 	terminal_paint(run->terminal, &canvas, run->is_whole);
+	if (countdown >= 0 && !run_is_gone)
+		alarm(0);
 	run->is_whole = false;
 }
 
@@ -347,15 +364,16 @@ int console_run(const struct run_options *options, struct svc_error *error)
 		return error_set(error, SVC_EXIT_IO, "out of memory");
 	run->options = options;
 	run->is_whole = run->is_first_scan = true;
-	run->exit = SVC_EXIT_INTERRUPTED;
+	run->exit = exit_code = SVC_EXIT_INTERRUPTED;
 	console_init(&run->console, &options->console);
 	input_init(&run->input);
 	splatter_open(&run->splatter, STDOUT_FILENO);
 	code = jobs_open(&run->jobs, options->jobs_directory, error);
 	if (!code)
 		code = terminal_open(STDIN_FILENO, STDOUT_FILENO, options->terminal_type, options->is_plain,
-		                     &run->terminal, error);
+		                     options->console.is_boot, &run->terminal, error);
 	if (!code) {
+		opened = run->terminal;
 		catch_signals();
 		read_boot(run);
 		find_targets(run);
@@ -364,7 +382,11 @@ int console_run(const struct run_options *options, struct svc_error *error)
 			turn(run);
 		jobs_close(&run->jobs);
 	}
+	exit_code = code ? SVC_EXIT_IO : run->exit;
+	alarm(run_is_gone ? GONE_SECONDS : CLOSE_SECONDS);
 	terminal_close(run->terminal);
+	alarm(0);
+	opened = NULL;
 	splatter_close(&run->splatter);
 	console_free(&run->console);
 	code = code ? SVC_EXIT_IO : run->exit;

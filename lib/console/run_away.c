@@ -18,6 +18,7 @@ void run_send(struct run *run)
 	snprintf(run->send, sizeof(run->send), "%s/send-%d.tar.gz", run->jobs.directory, (int)getpid());
 	unlink(run->send);
 	snprintf(request.word, sizeof(request.word), "%.1000s", run->send);
+	run->console.awaited_task = TASK_NONE; /* of an earlier one */
 	run_start(run, &request);
 	if (run->console.awaited_task != TASK_BUNDLE)
 		run->send[0] = '\0';
@@ -36,8 +37,8 @@ void run_send_now(struct run *run)
 {
 	struct svc_error error;
 
-	terminal_suspend(run->terminal);
-	if (bundle_send(run->send, STDOUT_FILENO, &error))
+	terminal_suspend(run->terminal, true);
+	if (bundle_send(run->send, STDIN_FILENO, STDOUT_FILENO, &error))
 		dprintf(STDOUT_FILENO, "svc-console: %s\r\n", error.text);
 	unlink(run->send);
 	run->send[0] = '\0';
@@ -50,7 +51,7 @@ void run_shell(struct run *run)
 {
 	pid_t child;
 
-	terminal_suspend(run->terminal);
+	terminal_suspend(run->terminal, false);
 	dprintf(STDOUT_FILENO, "\r\nA shell; exit goes back to svc-console.\r\n");
 	child = fork();
 	if (!child) {

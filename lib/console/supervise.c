@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -156,7 +157,7 @@ static void listen_to(int from, struct listener *listener, struct job *job)
 static pid_t start(const struct jobs *jobs, const struct job *job, const char *const argv[], int said[2])
 {
 	char path[PATH_SIZE];
-	pid_t child;
+	pid_t child, supervisor = getpid();
 
 	/* Descriptors 1 and 2 are free: nothing but the command's own may end up there. */
 	if (open("/dev/null", O_WRONLY | O_CLOEXEC) != 1 || open("/dev/null", O_WRONLY | O_CLOEXEC) != 2 ||
@@ -172,6 +173,9 @@ static pid_t start(const struct jobs *jobs, const struct job *job, const char *c
 	if (out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(said[1], 2) < 0)
 		_exit(COULD_NOT_RUN);
 	close_range(3, ~0U, 0);
+	/* Where the supervisor is killed nobody knows what comes of it any more: it ends, at a safe point. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != supervisor)
+		_exit(COULD_NOT_RUN);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);

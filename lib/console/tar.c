@@ -15,6 +15,7 @@ enum { BLOCK = 512, NAME_MAX_BYTES = 99, FILE_MAX_BYTES = 1 << 30 };
 struct tar {
 	int file; /* a second descriptor, for fsync; gzclose closes the other */
 	gzFile out;
+	int code; /* of the first failure */
 };
 
 int tar_create(const char *path, struct tar **tar)
@@ -40,9 +41,13 @@ int tar_create(const char *path, struct tar **tar)
 	return code;
 }
 
+/* A full disk is told from a broken one: the first failure's reason is kept, zlib has it once. */
 static int put(struct tar *tar, const void *bytes, size_t length)
 {
-	return length && gzwrite(tar->out, bytes, (unsigned)length) != (int)length ? -EIO : 0;
+	errno = 0;
+	if (!tar->code && length && gzwrite(tar->out, bytes, (unsigned)length) != (int)length)
+		tar->code = errno ? -errno : -EIO;
+	return tar->code;
 }
 
 /* Fields' places: POSIX.1-1988, ustar. The checksum is the sum of all bytes, its own field being blanks. */
@@ -84,10 +89,11 @@ int tar_finish(struct tar *tar)
 	static const char end[2 * BLOCK];
 	int code = put(tar, end, sizeof(end));
 
-	if (gzclose(tar->out) != Z_OK)
-		code = -EIO;
-	if (fsync(tar->file) && errno != EINVAL)
-		code = -EIO;
+	errno = 0;
+	if (gzclose(tar->out) != Z_OK && !code)
+		code = errno ? -errno : -EIO;
+	if (fsync(tar->file) && errno != EINVAL && !code)
+		code = -errno;
 	close(tar->file);
 	free(tar);
 	return code;

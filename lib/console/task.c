@@ -51,10 +51,12 @@ static void put_task(struct writer *writer, const struct request *request, const
 		put(writer, request->task == TASK_LOOK      ? "--fast"
 		            : request->task == TASK_COMPARE ? "--allocated"
 		                                            : "--full");
+		put(writer, "--quiet"); /* nothing that grows with the volume */
 		break;
 	case TASK_PLAN:
 	case TASK_RESYNC:
 		put(writer, "svc-resync");
+		put(writer, "--quiet");
 		if (request->task == TASK_PLAN)
 			put(writer, "--dry-run");
 		else
@@ -84,12 +86,14 @@ static void put_task(struct writer *writer, const struct request *request, const
 		put_value(writer, "bundle", request->word);
 		put_value(writer, "jobs", options->jobs);
 		break;
+	case TASK_PROMOTE_PLAN:
+	case TASK_DEMOTE_PLAN:
 	case TASK_PROMOTE:
 	case TASK_DEMOTE:
 		put(writer, "svc-promote");
-		if (request->task == TASK_DEMOTE)
+		if (request->task == TASK_DEMOTE || request->task == TASK_DEMOTE_PLAN)
 			put(writer, "--demote");
-		put(writer, "--yes");
+		put(writer, task_row(request->task)->is_writing ? "--yes" : "--dry-run");
 		break;
 	default:
 		put(writer, "svc-pathcheck");

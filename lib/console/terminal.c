@@ -18,30 +18,55 @@ struct terminal {
 	int in, out;
 	FILE *input, *output;
 	SCREEN *screen; /* NULL: line mode */
+	bool is_unattended;
 	bool has_modes; /* `before` is what the terminal was set to */
 	struct termios before;
 };
 
-/* Flow control stays as it is: a real terminal may need it. */
-static void set_modes(struct terminal *terminal)
+/*
+ * What a line carries besides keys, noise or something pasted, must neither stop the screen for good nor look like the
+ * line's end. Where somebody is there, the terminal may stop us with Ctrl-S, and any key lets us go on.
+ */
+static void set_modes(struct terminal *terminal, bool is_by_key)
 {
 	struct termios now;
 
 	if (!terminal->has_modes)
 		return;
 	now = terminal->before;
-	now.c_lflag &= (tcflag_t) ~(ISIG | ICANON | ECHO | IEXTEN);
-	now.c_iflag &= (tcflag_t) ~(ICRNL | INLCR | ISTRIP);
+	now.c_lflag &= (tcflag_t) ~(ISIG | IEXTEN);
+	now.c_iflag &= (tcflag_t) ~(INLCR | IGNCR | ISTRIP);
+	now.c_iflag = terminal->is_unattended ? now.c_iflag & (tcflag_t)~IXON : now.c_iflag | IXANY;
 	now.c_oflag |= OPOST | ONLCR;
-	now.c_cc[VMIN] = 1;
-	now.c_cc[VTIME] = 0;
-	tcsetattr(terminal->in, TCSADRAIN, &now);
+	if (is_by_key) {
+		now.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
+		now.c_iflag &= (tcflag_t)~ICRNL;
+		now.c_cc[VMIN] = 1;
+		now.c_cc[VTIME] = 0;
+	} else {
+		now.c_lflag |= ICANON | ECHO;
+		now.c_iflag |= ICRNL;
+		/* A Ctrl-U among what was pasted would leave the rest as if it had been typed. */
+		now.c_cc[VEOF] = now.c_cc[VEOL] = now.c_cc[VEOL2] = now.c_cc[VKILL] = _POSIX_VDISABLE;
+	}
+	tcsetattr(terminal->in, TCSANOW, &now);
 }
 
-static void restore_modes(struct terminal *terminal)
+void terminal_restore(const struct terminal *terminal)
 {
-	if (terminal->has_modes)
-		tcsetattr(terminal->in, TCSADRAIN, &terminal->before);
+	if (terminal && terminal->has_modes)
+		tcsetattr(terminal->in, TCSANOW, &terminal->before);
+}
+
+/* Without flow control nothing is stopped, however it came to be. */
+static void set_off(const struct terminal *terminal)
+{
+	struct termios now;
+
+	if (!terminal->has_modes || tcgetattr(terminal->in, &now))
+		return;
+	now.c_iflag &= (tcflag_t)~IXON;
+	tcsetattr(terminal->in, TCSANOW, &now);
 }
 
 void terminal_size(const struct terminal *terminal, int *rows, int *columns)
@@ -81,11 +106,10 @@ static void open_screen(struct terminal *terminal, const char *type)
 	leaveok(stdscr, FALSE);
 	scrollok(stdscr, FALSE);
 	curs_set(0);
-	set_modes(terminal);
-	def_prog_mode();
 }
 
-int terminal_open(int in, int out, const char *type, bool is_plain, struct terminal **terminal, struct svc_error *error)
+int terminal_open(int in, int out, const char *type, bool is_plain, bool is_unattended, struct terminal **terminal,
+                  struct svc_error *error)
 {
 	struct terminal *opened = calloc(1, sizeof(*opened));
 
@@ -93,9 +117,13 @@ int terminal_open(int in, int out, const char *type, bool is_plain, struct termi
 		return error_set(error, -ENOMEM, "out of memory");
 	opened->in = in;
 	opened->out = out;
+	opened->is_unattended = is_unattended;
 	opened->has_modes = !tcgetattr(in, &opened->before);
 	if (!is_plain && opened->has_modes && type && *type && strcmp(type, "dumb") != 0)
 		open_screen(opened, type);
+	set_modes(opened, opened->screen != NULL);
+	if (opened->screen)
+		def_prog_mode();
 	*terminal = opened;
 	return 0;
 }
@@ -139,8 +167,10 @@ void terminal_paint(struct terminal *terminal, const struct canvas *canvas, bool
 		print_plain(terminal, canvas);
 		return;
 	}
-	if (LINES != canvas->rows || COLS != canvas->columns)
+	if (LINES != canvas->rows || COLS != canvas->columns) {
 		resizeterm(canvas->rows, canvas->columns);
+		erase(); /* what is now the corner is not written below */
+	}
 	for (int row = 0; row < canvas->rows; row++)
 		for (int column = 0; column < canvas->columns; column++) {
 			uint8_t attr = canvas->attr[row][column];
@@ -158,18 +188,21 @@ void terminal_paint(struct terminal *terminal, const struct canvas *canvas, bool
 	refresh();
 }
 
-void terminal_suspend(struct terminal *terminal)
+void terminal_suspend(struct terminal *terminal, bool keeps_keys)
 {
 	if (terminal->screen)
 		endwin();
-	restore_modes(terminal);
+	if (keeps_keys)
+		set_modes(terminal, true);
+	else
+		terminal_restore(terminal);
 }
 
 void terminal_resume(struct terminal *terminal)
 {
+	set_modes(terminal, terminal->screen != NULL);
 	if (!terminal->screen)
 		return;
-	set_modes(terminal);
 	def_prog_mode();
 	clearok(curscr, TRUE);
 }
@@ -178,6 +211,7 @@ void terminal_close(struct terminal *terminal)
 {
 	if (!terminal)
 		return;
+	set_off(terminal);
 	if (terminal->screen) {
 		move(LINES - 1, 0);
 		clrtoeol();
@@ -185,7 +219,9 @@ void terminal_close(struct terminal *terminal)
 		endwin();
 		delscreen(terminal->screen);
 	}
-	restore_modes(terminal);
+	terminal_restore(terminal);
+	if (terminal->has_modes) /* what else was pasted is no input for the shell */
+		tcflush(terminal->in, TCIFLUSH);
 	if (terminal->input)
 		fclose(terminal->input);
 	if (terminal->output)

@@ -113,7 +113,10 @@ static inline void tell(struct console *console, enum task task, const char *tex
 	job.serial = ++serial;
 	if (task_row(task)->lane == LANE_WORK)
 		job.number = (unsigned)serial;
-	snprintf(job.name, sizeof(job.name), task_row(task)->lane == LANE_WORK ? "%u" : "look", job.number);
+	if (job.number)
+		snprintf(job.name, sizeof(job.name), "%u", job.number);
+	else
+		snprintf(job.name, sizeof(job.name), "%s", task_row(task)->name);
 	snprintf(job.command, sizeof(job.command), "svc-x --json");
 	if (is_awaited) {
 		struct request request = { .kind = REQUEST_RUN, .task = task };

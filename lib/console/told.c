@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the commands said, taken up into the state, and what counts of it. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,9 +31,12 @@ static bool read_report(struct console *console, struct shown_report *into, cons
 	struct svc_error error = { .text = "nothing was answered" };
 
 	document_free_report(into);
+	if (!text && length)
+		error_set(&error, -EFBIG, "the answer has %zu bytes, and was not read", length);
 	if (text && !document_read_report(text, length, into, &error))
 		return true;
 	document_free_report(into);
+	snprintf(console->unread, sizeof(console->unread), "%.110s", error.text);
 	if (into == &console->look)
 		snprintf(console->trouble, sizeof(console->trouble), "%s", error.text);
 	return false;
@@ -77,8 +81,11 @@ static void lead_on(struct console *console, const struct job *job)
 		console_go(console, SCREEN_UNDO);
 	} else if (job->task == TASK_UNDOS && console->has_undos && console->screen == SCREEN_UNDO) {
 		console->cursor[SCREEN_UNDO] = 0; /* the file that was named */
-	} else if (job->task == TASK_VIEW || job->task == TASK_UNDOS) {
-		console_say(console, "%s", job->lines ? job->line[0] : "that could not be read");
+	} else if (job->task == TASK_VIEW || job->task == TASK_UNDOS || *console->unread) {
+		console_say(console, "%s",
+		            job->lines         ? job->line[0]
+		            : *console->unread ? console->unread
+		                               : "that could not be read");
 	}
 }
 
@@ -97,6 +104,7 @@ struct request console_answer(struct console *console, const struct job *job, co
 	struct svc_error error;
 	bool is_awaited = !strcmp(job->name, console->awaited);
 
+	console->unread[0] = '\0';
 	switch (job->task) {
 	case TASK_LOOK:
 		take_look(console, job, text, length);
@@ -124,6 +132,8 @@ struct request console_answer(struct console *console, const struct job *job, co
 	case TASK_UNDOS:
 		console->has_undos = text && !document_read_undos(text, length, &console->undos, &error);
 		break;
+	case TASK_PROMOTE_PLAN:
+	case TASK_DEMOTE_PLAN:
 	case TASK_PROMOTE:
 	case TASK_DEMOTE:
 	case TASK_COHERENCE:

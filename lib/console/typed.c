@@ -17,6 +17,8 @@ void typed_byte(struct typed *typed, uint8_t byte, uint64_t now_ms)
 	} else if (byte >= 0x20 && byte < 0x7f && !typed->is_complete && typed->length + 1 < sizeof(typed->line)) {
 		typed->line[typed->length++] = (char)byte;
 		typed->line[typed->length] = '\0';
+	} else {
+		typed->is_burst = true; /* nobody types that */
 	}
 }
 
@@ -60,15 +62,15 @@ int typed_wait_ms(const struct typed *typed, uint64_t now_ms)
 bool typed_wants_paint(struct typed *typed, const struct console *console, bool is_whole)
 {
 	const struct shown_report *report = console_report(console);
-	const struct job *work = console_work(console);
+	const struct job *work = console_work(console), *shown = console_job(console, console->shown_job);
 	char text[1400];
 	uint32_t now;
 
 	if (console->screen == SCREEN_PROMPT && *console->prompt.typed)
 		return false;
-	snprintf(text, sizeof(text), "%d %d %s %s %s %s %u %d", console->screen, console->depth, console->message,
+	snprintf(text, sizeof(text), "%d %d %s %s %s %s %u %d %d", console->screen, console->depth, console->message,
 	         report ? report->verdict : "", report ? report->status : "", console->trouble, work ? work->number : 0,
-	         work ? (int)work->state : -1);
+	         work ? (int)work->state : -1, shown ? (int)shown->state : -1);
 	now = (uint32_t)crc32(0, (const uint8_t *)text, (unsigned)strlen(text));
 	if (!is_whole && typed->has_shown && typed->shown == now)
 		return false;

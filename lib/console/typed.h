@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Line mode: a line typed is a key, or the word that a prompt wants. Several lines at once were pasted, and count
- * for nothing. Pure. */
+/* Line mode: a line typed is a key, or the word that a prompt wants. Several lines at once, and a line with more than
+ * letters in it, were pasted or are noise, and count for nothing. Pure. */
 #ifndef SVC_CONSOLE_TYPED_H
 #define SVC_CONSOLE_TYPED_H
 

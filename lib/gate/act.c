@@ -21,6 +21,20 @@ static void note_error(struct round *r, enum reason_id id)
 	log_reasons(log_of(r), out_of(r), &reasons);
 }
 
+/* The line may be gone, or its person, while the work begun there goes on: true once it has ended. */
+static bool has_waited_for_work(struct round *r)
+{
+	struct watch *watch = &r->run->shared->watch;
+	unsigned before;
+
+	watch_step(watch, 0, "waiting until the work begun at the console ends");
+	before = atomic_load(&watch->beats);
+	if (!turn_take(&r->run->turn, round_patience(r), watch, r->run->options->stop, &r->error))
+		return atomic_load(&watch->beats) != before;
+	log_step(log_of(r), out_of(r), "%.300s", r->error.text);
+	return false;
+}
+
 int act_question(struct round *r, enum svc_exit exit)
 {
 	const struct gate_options *options = r->run->options;
@@ -61,6 +75,10 @@ int act_question(struct round *r, enum svc_exit exit)
 	}
 	if (code)
 		log_step(log_of(r), out_of(r), "%s: no console: %s", policy->console, strerror(-code));
+	if (has_waited_for_work(r)) {
+		log_step(log_of(r), out_of(r), "the work begun at the console has ended: looking at the copies again");
+		return ROUND_AGAIN;
+	}
 	reason_add(&reasons, REASON_NOBODY, -1, "nobody answered: the boot goes on without the mirror");
 	log_reasons(log_of(r), out_of(r), &reasons);
 	return (int)r->decision.exit;

@@ -327,6 +327,40 @@ static void test_turn(void **state)
 	assert_int_equal(rmdir(directory), 0);
 }
 
+/* Nobody answers any more, and work that was begun goes on: it is waited for, and what came of it judged. */
+static void test_question_during_work(void **state)
+{
+	struct gate_options options = { .conf = NULL };
+	struct run run = { .options = &options, .shared = watch_memory(sizeof(*run.shared)) };
+	int person = posix_openpt(O_RDWR | O_NOCTTY), line;
+	struct round r = { .run = &run };
+	char directory[100], path[120], name[64];
+	pid_t child;
+
+	(void)state;
+	assert_non_null(run.shared);
+	assert_true(person >= 0 && !grantpt(person) && !unlockpt(person) && !ptsname_r(person, name, sizeof(name)));
+	line = open(name, O_RDWR | O_NOCTTY);
+	assert_true(line >= 0);
+	run.policy.device_seconds = 10;
+	snprintf(run.policy.console, sizeof(run.policy.console), "%.40s", name + strlen("/dev/"));
+	watch = watch_memory(sizeof(*watch));
+	snprintf(directory, sizeof(directory), "%s/jobs", folder);
+	turn_open(&run.turn, directory);
+	child = start_work(directory, 8, true);
+	assert_int_equal(act_question(&r, SVC_EXIT_OPERATOR), ROUND_AGAIN);
+	assert_int_equal(spawn_wait(child, 60000), 0); /* it had ended */
+	assert_int_equal(act_question(&r, SVC_EXIT_OPERATOR), SVC_EXIT_OPERATOR);
+	turn_close(&run.turn);
+	close(line);
+	close(person);
+	snprintf(path, sizeof(path), "%s/work.lock", directory);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/1.job", directory);
+	unlink(path);
+	assert_int_equal(rmdir(directory), 0);
+}
+
 static void test_filter(void **state)
 {
 	const char *const good[] = { "/dev/sda2", "/dev/mapper/shared-1", "/dev/x.y+z" };
@@ -365,7 +399,7 @@ static int remove_folder(void **state)
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[ROWS + 5];
+	struct CMUnitTest tests[ROWS + 6];
 
 	for (int i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){ rows[i].scenario, test_row, NULL, NULL, (void *)&rows[i] };
@@ -374,5 +408,6 @@ int main(void)
 	tests[ROWS + 2] = (struct CMUnitTest)cmocka_unit_test(test_filter);
 	tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(test_reading_blanks_beats);
 	tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(test_unconfigured);
+	tests[ROWS + 5] = (struct CMUnitTest)cmocka_unit_test(test_question_during_work);
 	return cmocka_run_group_tests_name("gate", tests, make_folder, remove_folder);
 }

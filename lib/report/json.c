@@ -227,11 +227,17 @@ static json_t *file_json(const struct report *report, const struct file_differen
 	return object;
 }
 
+/* Brief: nothing that grows with the volume, for a console in an initramfs shows it; file_count says how many there are. */
+static size_t files_most(const struct report *report)
+{
+	return report->is_brief ? REPORT_BRIEF_FILES : SIZE_MAX;
+}
+
 static json_t *files_json(const struct report *report, const struct attribution *owners)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < owners->files; i++)
+	for (size_t i = 0; i < owners->files && i < files_most(report); i++)
 		json_array_append_new(list, file_json(report, &owners->file[i]));
 	return list;
 }
@@ -244,10 +250,11 @@ static json_t *differences_json(const struct report *report)
 
 	for (int k = 0; k < METADATA_KINDS; k++)
 		json_object_set_new(metadata, report_metadata_name(k), number(comparison->owners.metadata_bytes[k]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes",
 	                 number(comparison->used_bytes + comparison->free_bytes), "extents",
-	                 extents_json(comparison, leg_bytes), "free_bytes", number(comparison->free_bytes), "files",
-	                 files_json(report, &comparison->owners), "file_bytes", number(comparison->owners.file_bytes),
+	                 report->is_brief ? json_null() : extents_json(comparison, leg_bytes), "free_bytes",
+	                 number(comparison->free_bytes), "files", files_json(report, &comparison->owners), "file_count",
+	                 number(comparison->owners.files), "file_bytes", number(comparison->owners.file_bytes),
 	                 "metadata_bytes", number(report_metadata_bytes(&comparison->owners)), "metadata", metadata,
 	                 "journal_bytes", number(comparison->owners.journal_bytes), "unattributed_bytes",
 	                 number(comparison->owners.unknown_bytes));
@@ -280,8 +287,8 @@ static json_t *put_back_json(const struct report *report)
 	return list;
 }
 
-/* The files of copy i that are lost, or replaced by the versions that are kept. */
-static json_t *lost_json(const struct report *report, int i)
+/* The files of copy i that are lost, or replaced by the versions that are kept; *count of them. */
+static json_t *lost_json(const struct report *report, int i, uint64_t *count)
 {
 	const struct attribution *owners = report_owners(report, i);
 	json_t *list = json_array(), *object;
@@ -289,7 +296,7 @@ static json_t *lost_json(const struct report *report, int i)
 	for (size_t f = 0; f < owners->files; f++) {
 		enum file_loss loss = report_loss(report, i, &owners->file[f]);
 
-		if (loss == LOSS_NONE)
+		if (loss == LOSS_NONE || (*count)++ >= files_most(report))
 			continue;
 		object = file_json(report, &owners->file[f]);
 		json_object_set_new(object, "lost", json_string(loss == LOSS_FILE ? "file" : "version"));
@@ -307,17 +314,20 @@ static json_t *given_up_json(const struct report *report)
 	for (int i = 0; i < report->copies && plan->is_forced; i++) {
 		const struct fs_evidence *fs = &report->copy[i].evidence.fs;
 		bool is_all = plan->is_whole[i] || !plan->is_compared[i];
+		uint64_t count = 0;
+		json_t *files;
 
 		if (!plan->is_target[i])
 			continue;
+		files = is_all ? json_null() : lost_json(report, i, &count);
 		json_array_append_new(list,
-		                      json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:b}", "copy",
+		                      json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:b}", "copy",
 		                                text(report->copy[i].name), "everything", is_all, "write_time",
 		                                fs->present ? json_integer(fs->write_time) : json_null(), "mount_time",
 		                                fs->present ? json_integer(fs->mount_time) : json_null(), "bytes",
 		                                number(is_all ? report->copy[i].device_bytes
 		                                              : report->comparison->copy[i].used_bytes),
-		                                "files", is_all ? json_null() : lost_json(report, i), "files_known",
+		                                "files", files, "file_count", number(count), "files_known",
 		                                !is_all && report_names_files(report, i)));
 	}
 	return list;

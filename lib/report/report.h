@@ -32,6 +32,8 @@ struct boot_report {
 	const struct boot_log *log;
 };
 
+enum { REPORT_BRIEF_FILES = 4096 };
+
 struct report {
 	const char *command; /* "compare" */
 	const struct copy *copy;
@@ -41,6 +43,7 @@ struct report {
 	const struct verdict *verdict;
 	const char *arguments; /* the copies as they would be typed again, for the action line; "" from svc.conf */
 	bool is_verbose;       /* all evidence, all files, all extents */
+	bool is_brief;         /* JSON: no extents, and the first REPORT_BRIEF_FILES files */
 	bool has_colour;       /* the output is a terminal and NO_COLOR is not set */
 	int width;             /* columns */
 	int exit;              /* the exit code of the command */

@@ -502,6 +502,26 @@ static void test_json_last_extent(void **state)
 	json_decref(root);
 }
 
+/* For who shows it on a small machine: what grows with the volume is left out, and how much there was is said. */
+static void test_json_brief(void **state)
+{
+	static struct file_difference many[REPORT_BRIEF_FILES + 10];
+	json_t *root, *differences;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+		many[i] = file[0];
+	comparison.owners.file = many;
+	comparison.owners.files = sizeof(many) / sizeof(many[0]);
+	report.is_brief = true;
+	root = parse_json();
+	differences = json_object_get(root, "differences");
+	assert_true(json_is_null(json_object_get(differences, "extents")));
+	assert_int_equal(json_array_size(json_object_get(differences, "files")), REPORT_BRIEF_FILES);
+	assert_int_equal(json_integer_value(json_object_get(differences, "file_count")), REPORT_BRIEF_FILES + 10);
+	json_decref(root);
+}
+
 /* Absurd figures from a disk are still numbers, and not negative ones. */
 static void test_json_huge(void **state)
 {
@@ -666,6 +686,7 @@ int main(void)
 		TEST(test_json),
 		TEST(test_json_nulls),
 		TEST(test_json_last_extent),
+		TEST(test_json_brief),
 		TEST(test_json_huge),
 		TEST(test_json_read_errors),
 		TEST(test_write_fails),
