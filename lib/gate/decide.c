@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "claim/controller.h"
 #include "rebuild/mark.h"
 #include "verdict/verdict.h"
 
@@ -148,6 +149,13 @@ void gate_decide(const struct gate_policy *policy, const struct copy *copy, int 
 	memset(decision, 0, sizeof(*decision));
 	if (policy->mode == GATE_OFF) {
 		reason_add(&decision->reasons, REASON_BOOT_OFF, -1, "svc.mode=off: the mirror is left alone");
+		return;
+	}
+	/* Before the records are believed: they go by the letter. */
+	if (policy->controller &&
+	    controller_is_contradicted(policy->controller, policy->legs, copy, copies, &decision->reasons)) {
+		decision->action = GATE_QUESTION;
+		decision->exit = SVC_EXIT_CONFIG;
 		return;
 	}
 	if (is_standby(policy, copy, copies, &decision->reasons))

@@ -66,7 +66,7 @@ static const struct row {
 	const char *shared; /* the scenario that shared is of, where it is another one */
 } rows[] = {
 	{ "in-sync", "", 'a', SVC_EXIT_DONE, "activate", "in-sync", NULL },
-	{ "in-sync", "", 'b', SVC_EXIT_DONE, "standby", "in-sync", NULL },
+	{ "in-sync", "", 'b', SVC_EXIT_CONFIG, "ask", "in-sync", NULL }, /* with flash-a */
 	{ "in-sync", "", 0, SVC_EXIT_CONFIG, "ask", "in-sync", NULL },
 	{ "stale-flash", "svc.controller=c", 0, SVC_EXIT_CONFIG, "ask", "stale", NULL },
 	{ "in-sync", "svc.controller=a", 0, SVC_EXIT_DONE, "activate", "in-sync", NULL },

@@ -48,6 +48,22 @@ standby()
 	unchanged
 }
 
+# svc.conf came from the other controller: what is that one's is not taken for one's own.
+case_of wrong-controller in-sync-three
+wrong_controller()
+{
+	boots flash-a shared
+	leaves
+	remember
+	sed s/flash-a/flash-b/g "$work/usual.conf" | sed 's/^legs = .*/legs = flash-a flash-b shared/' > svc.conf
+	boots flash-b shared
+	is '.exit == 78 and (.boot.active | not) and .boot.action == "ask" and .boot.controller == "a"'
+	has_reason SVC-WRONG-CONTROLLER
+	not_active
+	cut_power a
+	unchanged
+}
+
 # A mistake in svc.conf: nothing is guessed from the rest of it, and it is told wherever a result would be.
 case_of bad-conf stale-flash
 bad_conf()
