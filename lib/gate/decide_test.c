@@ -319,6 +319,52 @@ static void test_wrong_controller(void **state)
 		}
 }
 
+/* No place for a record on what both controllers see: only where there is no other one is that no matter. */
+static void test_no_place(void **state)
+{
+	static const struct {
+		const char *legs;
+		bool has_flash_area, has_shared_area, is_shared_usable;
+		char controller;
+		enum gate_action activating, rebuilding;
+	} rows[] = {
+		{ "", false, false, true, 'a', GATE_QUESTION, GATE_QUESTION },
+		{ "", true, false, true, 'a', GATE_QUESTION, GATE_QUESTION },
+		{ "", false, true, true, 'a', GATE_ACTIVATE, GATE_REBUILD },
+		{ "", false, false, false, 'a', GATE_QUESTION, GATE_QUESTION },
+		{ "", true, false, false, 'a', GATE_ACTIVATE, GATE_REBUILD },
+		{ "flash-a flash-b shared", false, false, true, 'a', GATE_QUESTION, GATE_QUESTION },
+		{ "flash-a shared", false, false, true, 'a', GATE_ACTIVATE, GATE_REBUILD },
+		{ "flash-b shared", false, false, true, 'b', GATE_STANDBY, GATE_STANDBY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int rebuilds = 0; rebuilds < 2; rebuilds++) {
+			struct gate_policy policy = { .controller = rows[i].controller };
+			struct verdict verdict = { .kind = rebuilds ? VERDICT_STALE : VERDICT_IN_SYNC,
+				                   .exit = rebuilds ? SVC_EXIT_DIFFER : SVC_EXIT_DONE,
+				                   .authority = rebuilds ? SHARED : -1 };
+			enum gate_action wanted = rebuilds ? rows[i].rebuilding : rows[i].activating;
+			struct gate_decision decision;
+			struct copy copy[COPIES];
+
+			strcpy(policy.legs, rows[i].legs);
+			make_copies(copy, rows[i].controller, 0);
+			copy[FLASH].evidence.lvm.leg_index = 0;
+			copy[FLASH].evidence.record.has_area = rows[i].has_flash_area;
+			copy[SHARED].evidence.record.has_area = rows[i].has_shared_area;
+			copy[SHARED].condition = rows[i].is_shared_usable ? COPY_USABLE : COPY_BLANK;
+			gate_decide(&policy, copy, COPIES, &verdict, &decision);
+			if (decision.action != wanted)
+				fail_msg("row %zu: %s", i, gate_action_name(decision.action));
+			if (wanted != GATE_QUESTION)
+				continue;
+			assert_int_equal(decision.exit, SVC_EXIT_OPERATOR);
+			assert_int_equal(decision.reasons.item[0].id, REASON_NO_PLACE);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_may_be_newer),
 		cmocka_unit_test(test_wrong_controller),
+		cmocka_unit_test(test_no_place),
 	};
 
 	return cmocka_run_group_tests_name("decide", tests, NULL, NULL);

@@ -80,6 +80,7 @@ static const struct row {
 	{ "split-equal", "", 'a', SVC_EXIT_OPERATOR, "ask", "split-brain", NULL },
 	{ "mismatch", "", 'a', SVC_EXIT_OPERATOR, "ask", "mismatch", NULL },
 	{ "dirty-crash", "", 'a', SVC_EXIT_DIFFER, "rebuild", "dirty", NULL },
+	{ "no-bootloader-area", "", 'a', SVC_EXIT_OPERATOR, "ask", "stale", NULL },
 	/* Both volume groups have the same name. */
 	{ "in-sync", "", 'a', SVC_EXIT_OPERATOR, "ask", "unrelated", "stale-flash" },
 };
