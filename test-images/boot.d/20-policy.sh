@@ -80,6 +80,36 @@ bad_conf()
 	unchanged
 }
 
+# LVM activates the mirror and fails all the same: it is taken back. Where somebody has it open by then, that is told.
+case_of half-active in-sync
+half_active()
+{
+	more=(lvm:usr/sbin/lvm "$(command -v lvm):usr/lib/real/lvm")
+	cat > lvm <<-'E'
+		#!/bin/sh
+		/usr/lib/real/lvm "$@" || exit
+		case " $* " in *" -ay "*) ;; *) exit 0 ;; esac
+		! grep -q svc.test=held /proc/cmdline || sleep 600 < /dev/mapper/svc-data > /dev/null 2>&1 &
+		echo "  the disk is offended" >&2
+		exit 5
+	E
+	chmod 755 lvm
+	boots flash-a shared
+	has_reason SVC-NOT-ACTIVATED
+	said 'lvm failed with status 5: +the disk is offended'
+	is '.exit == 5 and (.boot.active | not)'
+	not_active
+	cut_power a
+	words=svc.test=held
+	boots flash-a shared
+	said 'svc/data is half active and cannot be deactivated \(lvm failed with status 5: .*in use.*\), after: lvm failed'
+	said 'the mirror is active, and not as it should be; a decision is needed'
+	is '.exit == 5 and .boot.active'
+	run a 600 '! grep " /data " /proc/mounts' || fail "it is mounted all the same"
+	run a 600 'svc-boot; [ $? != 0 ]' || fail "what is half active is good enough now"
+	cut_power a
+}
+
 # Breaking into it, before the gate and after it, is Debian's own, and the boot goes on from there.
 case_of break-in in-sync
 break_in()
