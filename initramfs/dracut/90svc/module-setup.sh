@@ -11,11 +11,17 @@ check() {
 	require_binaries "$SVC_SBIN/svc" lvm dmsetup || return 1
 	# Without a configuration the image has no mirror to look after.
 	[[ -e $SVC_CONF ]] || return 255
+	# To leave the module out, or a part of it, is what dracut does by itself, and goes on: this has to stop it.
+	svc_read || {
+		dfatal "svc: no image can be made with this $SVC_CONF: nothing in it would keep LVM from the mirror"
+		exit 1
+	}
 	return 0
 }
 
 # called by dracut
 depends() {
+	svc_read || return 1
 	echo dm rootfs-block
 	! svc_uses nbd || echo network
 	return 0
@@ -23,6 +29,7 @@ depends() {
 
 # called by dracut
 installkernel() {
+	svc_read || return 1
 	# shellcheck disable=SC2046 # one word per module
 	hostonly='' instmods $(svc_modules)
 }
@@ -31,6 +38,7 @@ installkernel() {
 install() {
 	local name file
 
+	svc_read || return 1
 	inst_simple "$SVC_CONF" /etc/svc/svc.conf
 	inst_binary "$SVC_SBIN/svc" /usr/sbin/svc
 	for name in $(svc_names); do
