@@ -54,6 +54,7 @@ int act_question(struct round *r, enum svc_exit exit)
 	}
 	if (code == ASK_AGAIN) {
 		log_step(log_of(r), out_of(r), "the console was left: looking at the copies again");
+		r->run->is_rebuilt = false;
 		return ROUND_AGAIN;
 	}
 	if (code == ASK_WITHOUT) {
