@@ -71,5 +71,6 @@ install() {
 	# When udev has settled and before lvm_scan, which module lvm puts there as well.
 	inst_hook initqueue/settled 10 "$moddir/svc-gate.sh"
 	inst_hook initqueue/finished 10 "$moddir/svc-finished.sh"
+	inst_hook initqueue 90 "$moddir/svc-unsettled.sh"
 	dracut_need_initqueue
 }
