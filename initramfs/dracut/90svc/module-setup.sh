@@ -19,11 +19,23 @@ check() {
 	return 0
 }
 
+# Whether dracut can install the module: it leaves out whoever depends on one that it cannot.
+can_have() {
+	(check_module "$1" > /dev/null)
+}
+
 # called by dracut
 depends() {
 	svc_read || return 1
 	echo dm rootfs-block
-	! svc_uses nbd || echo network
+	if svc_uses nbd; then
+		if can_have network; then
+			echo network
+		else
+			derror "svc: svc.conf has a copy behind NBD, and dracut's module network cannot be installed" \
+				"(dracut-network): this image will look after the mirror without that path"
+		fi
+	fi
 	return 0
 }
 
@@ -53,8 +65,7 @@ install() {
 	svc_lvm_config >> "$initdir/etc/lvm/lvmlocal.conf"
 
 	if svc_uses nbd; then
-		echo 'rd.neednet=1' > "$initdir/etc/cmdline.d/90svc.conf"
-		inst_script "$moddir/network-up.sh" /usr/lib/svc/network-up
+		! dracut_module_included network || inst_script "$moddir/network-up.sh" /usr/lib/svc/network-up
 		[[ ! -e /etc/hosts ]] || inst_simple /etc/hosts
 	fi
 	if svc_uses nbds; then
