@@ -5,9 +5,9 @@
 # and how LVM is kept away from the mirror in the image. Sourced; SVC_CONF names another svc.conf; SVC_EVERYTHING: what
 # any svc.conf may ask for, so that another one can be put into the image.
 #
-#     svc_value SECTION KEY    the value, or nothing
-#     svc_locators             the locator of every copy and path
-#     svc_devices              those that are block devices
+#     svc_read                 reads svc.conf; false, and said why, where it cannot be used: no image can be made then
+#     svc_needs WORD           what svc-boot --needs has of this word: device, server, file, directory
+#     svc_devices              the devices of the copies
 #     svc_uses nbd|nbds        true where a copy is behind NBD at all, or with TLS
 #     svc_tls_files            the files that TLS needs
 #     svc_udev_rules           rules that keep LVM from activating the mirror when its devices appear
@@ -17,46 +17,43 @@
 
 : "${SVC_CONF:=/etc/svc/svc.conf}" "${SVC_SBIN:=/usr/sbin}" "${SVC_SHARE:=/usr/share/svc}"
 
-# The grammar is svc.conf(5)'s.
-svc_value()
+# The program itself says what it will find in svc.conf at boot: two parsers would not agree for ever.
+svc_read()
 {
-	awk -v wanted="$1" -v key="$2" '
-		/^[ \t]*[#;]/ { next }
-		/^[ \t]*\[/ { section = $0; sub(/^[ \t]*\[[ \t]*/, "", section); sub(/[ \t]*\].*/, "", section); next }
-		section == wanted && (at = index($0, "=")) {
-			name = substr($0, 1, at - 1); value = substr($0, at + 1)
-			sub(/[ \t]+;.*/, "", value)
-			gsub(/^[ \t]+|[ \t\r]+$/, "", name); gsub(/^[ \t]+|[ \t\r]+$/, "", value)
-			if (name == key) print value
-		}' "$SVC_CONF"
+	svc_needed=$("$SVC_SBIN/svc-boot" --needs --config "$SVC_CONF") || return
+	svc_devices | while IFS= read -r svc_device; do
+		case $svc_device in
+		/dev/?*) ;;
+		*) echo "W: svc: $svc_device is not below /dev: udev and LVM are not kept away from it" >&2 ;;
+		esac
+	done
 }
 
-svc_locators()
+svc_needs()
 {
-	for svc_key in flash-a flash-b shared shared@direct shared@nbd; do
-		svc_value copies $svc_key
-	done
+	printf '%s\n' "$svc_needed" | sed -n "s/^$1 //p"
 }
 
 svc_devices()
 {
-	svc_locators | sed -n '\|^/|p'
+	svc_needs device
 }
 
 svc_uses()
 {
 	[ -z "${SVC_EVERYTHING:-}" ] || return 0
 	case $1 in
-	nbd) svc_locators | grep -qi '^nbds\{0,1\}[:+]' ;;
-	nbds) svc_locators | grep -qi '^nbds[:+]' ;;
+	nbd) svc_needs server | grep -q . ;;
+	nbds) svc_needs server | grep -qi '^nbds' ;;
 	esac
 }
 
 svc_tls_files()
 {
-	svc_value nbd tls-psk-file
-	svc_certificates=$(svc_value nbd tls-certificates)
-	[ -z "$svc_certificates" ] || find "$svc_certificates/" -maxdepth 1 -name '*.pem'
+	svc_needs file
+	svc_needs directory | while IFS= read -r svc_directory; do
+		find "$svc_directory/" -maxdepth 1 -name '*.pem'
+	done
 }
 
 # udev's rule 69-lvm.rules runs `vgchange -aay` as soon as a volume group is complete. It passes over devices that
@@ -84,7 +81,8 @@ svc_udev_rules()
 # The value of an array as the host has it, without brackets; nothing where it is not set.
 svc_lvm_array()
 {
-	LVM_SUPPRESS_FD_WARNINGS=1 lvm lvmconfig "$1" 2>/dev/null | sed -n 's/^[a-z_]*=\[\{0,1\}\([^]]*\)\]\{0,1\}$/\1/p'
+	LVM_SUPPRESS_FD_WARNINGS=1 lvm lvmconfig "$1" 2>/dev/null | sed -n -e '/^[a-z_]*=/!d' -e 's///' \
+		-e 's/^\[\(.*\)\]$/\1/' -e p
 }
 
 # A device passes LVM's regex filter if one of its names is accepted, even where another one is rejected. So the host's

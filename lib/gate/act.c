@@ -52,9 +52,10 @@ int act_question(struct round *r, enum svc_exit exit)
 	if (policy->console_seconds >= 0)
 		snprintf(wait, sizeof(wait), "%d seconds", policy->console_seconds);
 	snprintf(banner, sizeof(banner),
-	         "\r\nsvc-boot: verdict %s: the mirror is not activated; a decision is needed.\r\n"
+	         "\r\nsvc-boot: verdict %s: the mirror is %s; a decision is needed.\r\n"
 	         "svc-boot: press a key for a console (waiting %s; then the boot goes on without the mirror)\r\n",
-	         verdict_name(r->resync.verdict.kind), wait);
+	         verdict_name(r->resync.verdict.kind),
+	         r->run->shared->is_active ? "active, and not as it should be" : "not activated", wait);
 	log_step(log_of(r), NULL, "asking at %s, waiting %s", policy->console, wait);
 	watch_step(&r->run->shared->watch, 0, "asking at %s", policy->console);
 	turn_give(&r->run->turn); /* the console's work needs it now */
@@ -67,6 +68,7 @@ int act_question(struct round *r, enum svc_exit exit)
 	}
 	if (code == ASK_AGAIN) {
 		log_step(log_of(r), out_of(r), "the console was left: looking at the copies again");
+		r->run->is_rebuilt = false;
 		return ROUND_AGAIN;
 	}
 	if (code == ASK_WITHOUT) {
@@ -182,6 +184,7 @@ static int activate(struct round *r)
 	watch_step(watch, 3 * seconds, "activating %s", r->run->shared->device);
 	code = activate_mirror(r->survey.copy, r->survey.copies, r->decision.is_member, seconds, &r->error);
 	if (code) {
+		r->run->shared->is_active = code == -EBUSY;
 		note_error(r, REASON_NOT_ACTIVATED);
 		return act_question(r, SVC_EXIT_IO);
 	}

@@ -142,6 +142,25 @@ static int check_legs(const struct copy *copy, int copies, const bool is_member[
 	                 lvm->vg_name, lvm->lv_name, online.health);
 }
 
+/*
+ * What is half active is worse than what is not, and an lvm that failed or was given up may have got as far as that.
+ * Returns `code` with its sentence, or -EBUSY and both sentences where the mirror is still there after all.
+ */
+static int take_back(const struct lvm_evidence *lvm, const char *const off[], unsigned seconds, int code,
+                     struct svc_error *error)
+{
+	char uuid[ONLINE_UUID_SIZE], why[sizeof(error->text)];
+	struct svc_error failed;
+	uint64_t device;
+	int failure = run_lvm(off, seconds, &failed);
+
+	if (!online_uuid(lvm, uuid) || mapper_find(uuid, &device))
+		return code;
+	memcpy(why, error->text, sizeof(why));
+	return error_set(error, -EBUSY, "%s/%s is half active and cannot be deactivated (%.120s), after: %.200s",
+	                 lvm->vg_name, lvm->lv_name, failure ? failed.text : "the kernel still has it", why);
+}
+
 int activate_mirror(const struct copy *copy, int copies, const bool is_member[SVC_COPIES_MAX], unsigned seconds,
                     struct svc_error *error)
 {
@@ -150,7 +169,6 @@ int activate_mirror(const struct copy *copy, int copies, const bool is_member[SV
 	const char *const on[] = { "lvm",      "lvchange", "-ay",      "--sysinit", "--activationmode",
 		                   "degraded", name,       "--config", config,      NULL };
 	const char *const off[] = { "lvm", "lvchange", "-an", "--sysinit", name, "--config", config, NULL };
-	struct svc_error ignored;
 	int code = make_filter(copy, copies, is_member, config, error);
 
 	for (int i = copies - 1; i >= 0; i--)
@@ -158,16 +176,13 @@ int activate_mirror(const struct copy *copy, int copies, const bool is_member[SV
 			lvm = &copy[i].evidence.lvm;
 	if (!lvm)
 		return error_set(error, -EINVAL, "no copy is to be activated");
+	if (code)
+		return code;
 	snprintf(name, sizeof(name), "%s/%s", lvm->vg_name, lvm->lv_name);
+	code = run_lvm(on, seconds, error);
 	if (!code)
-		code = run_lvm(on, seconds, error);
-	if (!code) {
 		code = check_legs(copy, copies, is_member, lvm, error);
-		/* What is half active is worse than what is not: the boot goes on without it. */
-		if (code)
-			run_lvm(off, seconds, &ignored);
-	}
-	return code;
+	return code ? take_back(lvm, off, seconds, code, error) : 0;
 }
 
 int deactivate_mirror(const struct copy *copy, int copies, unsigned seconds, struct svc_error *error)

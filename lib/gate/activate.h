@@ -8,7 +8,8 @@
 
 /*
  * Activates the LV that the members are legs of. 0; -EIO and other -errno with a sentence where LVM or the kernel did
- * not, or where a member is not in sync in it: then the mirror is deactivated again.
+ * not, or where a member is not in sync in it: then the mirror is deactivated again. -EBUSY: it is active all the same,
+ * and not as it should be.
  */
 int activate_mirror(const struct copy *copy, int copies, const bool is_member[SVC_COPIES_MAX], unsigned seconds,
                     struct svc_error *error);

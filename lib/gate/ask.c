@@ -15,6 +15,7 @@
 
 enum {
 	TICK_MS = 250,
+	LINE_MS = 2000,    /* what a line may take for what is waiting to go out on it */
 	NOT_STARTED = 127, /* as shells have it */
 	SIGNALLED = 128,
 	IDLE_SECONDS = 300,
@@ -54,15 +55,28 @@ bool ask_parse_console(const char *console, char device[64], unsigned *speed)
 	return true;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* To a line that does not block: one that takes nothing has nobody who would press a key. */
 static void put(int fd, const char *text)
 {
+	int64_t end = now_ms() + LINE_MS;
 	size_t length = strlen(text);
 
-	while (length) {
+	while (length && now_ms() < end) {
+		struct pollfd output = { .fd = fd, .events = POLLOUT };
 		ssize_t n = write(fd, text, length);
 
-		if (n < 0 && errno != EINTR)
-			return; /* a console that takes nothing; nobody will press a key there either */
+		if (n < 0 && errno == EAGAIN)
+			poll(&output, 1, TICK_MS);
+		else if (n < 0 && errno != EINTR)
+			return;
 		if (n > 0) {
 			text += n;
 			length -= (size_t)n;
@@ -70,12 +84,31 @@ static void put(int fd, const char *text)
 	}
 }
 
-static int64_t now_ms(void)
+/* What is waiting gets its time; what does not go out then is dropped, for closing the line would wait for it. */
+static void drain(int fd)
 {
-	struct timespec now;
+	const struct timespec pause = { 0, 20000000 };
+	int64_t end = now_ms() + LINE_MS;
+	int waiting;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	while (!ioctl(fd, TIOCOUTQ, &waiting) && waiting > 0) {
+		if (now_ms() >= end) {
+			tcflush(fd, TCOFLUSH);
+			return;
+		}
+		nanosleep(&pause, NULL);
+	}
+}
+
+void ask_keep_flowing(int fd)
+{
+	struct termios settings;
+
+	if (fd < 0 || tcgetattr(fd, &settings))
+		return;
+	settings.c_iflag &= ~(tcflag_t)(IXON | IXOFF);
+	tcsetattr(fd, TCSANOW, &settings);
+	tcflow(fd, TCOON);
 }
 
 static bool is_key_pressed(int fd, int seconds, const volatile sig_atomic_t *stop)
@@ -188,25 +221,32 @@ int ask_person(const struct gate_policy *policy, const char *banner, const char 
 		return -EINVAL;
 	fd = open(device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	/* Nothing is written to what is no terminal: a name below /dev may be a disk's. */
-	if (fd < 0 || fcntl(fd, F_SETFL, 0) < 0 || tcgetattr(fd, &settings)) {
+	if (fd < 0 || tcgetattr(fd, &settings)) {
 		code = -errno;
 		goto out;
 	}
+	/* One byte of noise may be the one that stops a line, and nobody there knows that another one starts it. */
+	settings.c_iflag &= ~(tcflag_t)(IXON | IXOFF);
 	settings.c_cflag |= CLOCAL | CREAD;
 	if (speed) {
 		cfsetspeed(&settings, speed_code(speed));
-		settings.c_cflag = (settings.c_cflag & ~(tcflag_t)(CSIZE | PARENB | CSTOPB)) | CS8;
+		settings.c_cflag = (settings.c_cflag & ~(tcflag_t)(CSIZE | PARENB | CSTOPB | CRTSCTS)) | CS8;
 	}
 	raw = settings;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	tcsetattr(fd, TCSANOW, &raw);
+	tcflow(fd, TCOON);
 	/* What the line made of the boot's noise. Before the banner: a quick person's key is none of it. */
 	tcflush(fd, TCIFLUSH);
 	put(fd, banner);
 	is_there = is_key_pressed(fd, policy->console_seconds, stop);
 	tcsetattr(fd, TCSANOW, &settings);
-	if (is_there)
+	if (is_there) {
+		fcntl(fd, F_SETFL, 0); /* the programs expect that */
 		code = run_programs(fd, programs, policy->console_seconds);
+	}
+	tcflow(fd, TCOON);
+	drain(fd);
 out:
 	if (fd >= 0)
 		close(fd);

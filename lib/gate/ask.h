@@ -24,6 +24,12 @@ enum {
 int ask_person(const struct gate_policy *policy, const char *banner, const char *const *const programs[],
                const volatile sig_atomic_t *stop);
 
+/*
+ * Where the file is a terminal: no byte that comes in on it stops its output any more, and what has stopped it does so no
+ * longer. Whoever writes to a stopped one waits for ever.
+ */
+void ask_keep_flowing(int fd);
+
 /* The device and the speed of "ttyS0,115200n8"; speed 0: none given. False where the speed is none. Pure. */
 bool ask_parse_console(const char *console, char device[64], unsigned *speed);
 

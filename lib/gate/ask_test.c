@@ -158,6 +158,62 @@ static void test_stopped(void **state)
 	assert_int_equal(ask_person(&policy, "press a key\r\n", programs, &stop), ASK_NOBODY);
 }
 
+/* The line was stopped, by a byte of noise or by whoever had it before: it goes on, and the key is heard. */
+static void test_stopped_line(void **state)
+{
+	static const char stop_byte = 19; /* Ctrl-S */
+	struct termios settings;
+
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		pid_t child;
+
+		assert_int_equal(tcgetattr(line, &settings), 0);
+		settings.c_iflag |= IXON;
+		assert_int_equal(tcsetattr(line, TCSANOW, &settings), 0);
+		if (how == 0)
+			assert_int_equal(write(person, &stop_byte, 1), 1);
+		else if (how == 1)
+			assert_int_equal(tcflow(line, TCOOFF), 0);
+		child = start_person(how == 2 ? "\023 " : " "); /* also while the question is there */
+		alarm(60);
+		assert_int_equal(ask_person(&policy, "press a key\r\n", programs, NULL), ASK_AGAIN);
+		alarm(0);
+		assert_int_equal(status_of(child), 0);
+	}
+}
+
+/* Nobody takes what is written: it ends all the same, in time. */
+static void test_full_line(void **state)
+{
+	char text[1024];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(fcntl(line, F_SETFL, O_NONBLOCK), 0);
+	while (write(line, text, sizeof(text)) > 0)
+		;
+	policy.console_seconds = 1;
+	alarm(60);
+	assert_int_equal(ask_person(&policy, "press a key\r\n", programs, NULL), ASK_NOBODY);
+	alarm(0);
+}
+
+/* What says what is done, and was stopped before it began. */
+static void test_keep_flowing(void **state)
+{
+	static const char stop_byte = 19;
+
+	(void)state;
+	assert_int_equal(write(person, &stop_byte, 1), 1);
+	ask_keep_flowing(line);
+	assert_int_equal(write(person, &stop_byte, 1), 1);
+	alarm(60);
+	assert_int_equal(write(line, "said\n", 5), 5);
+	alarm(0);
+	assert_true(sees("said"));
+}
+
 static void test_no_console(void **state)
 {
 	(void)state;
@@ -191,8 +247,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(test_key),        TEST(test_answers),
 		                            TEST(test_nobody),     TEST(test_waits_for_ever),
-		                            TEST(test_stopped),    TEST(test_no_console),
-		                            TEST(test_no_terminal) };
+		                            TEST(test_stopped),    TEST(test_stopped_line),
+		                            TEST(test_full_line),  TEST(test_keep_flowing),
+		                            TEST(test_no_console), TEST(test_no_terminal) };
 
 	return cmocka_run_group_tests_name("ask", tests, NULL, NULL);
 }

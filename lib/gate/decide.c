@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "claim/controller.h"
 #include "rebuild/mark.h"
 #include "verdict/verdict.h"
 
@@ -104,6 +105,29 @@ static bool is_raid1(const struct copy *copy, int copies, const struct gate_deci
 	return true;
 }
 
+/*
+ * Whose the mirror is passes from one controller to the other by the record on shared, or by nothing: where shared has no
+ * place for one, the other controller may have it at this moment. One flash in `legs`: there is no other controller.
+ */
+static bool is_owner_unknowable(const struct gate_policy *policy, const struct copy *copy, int copies)
+{
+	bool has_usable = false, has_shared = false, has_place = false, has_shared_place = false;
+
+	if (*policy->legs && (conf_leg(policy->legs, "flash-a") < 0 || conf_leg(policy->legs, "flash-b") < 0))
+		return false;
+	for (int i = 0; i < copies; i++) {
+		bool is_shared = !strcmp(copy[i].group, "shared");
+
+		if (copy[i].condition != COPY_USABLE)
+			continue;
+		has_usable = true;
+		has_shared |= is_shared;
+		has_place |= copy[i].evidence.record.has_area;
+		has_shared_place |= is_shared && copy[i].evidence.record.has_area;
+	}
+	return has_shared ? !has_shared_place : has_usable && !has_place;
+}
+
 static void decide_by_verdict(const struct gate_policy *policy, const struct copy *copy, int copies,
                               const struct verdict *verdict, struct gate_decision *decision)
 {
@@ -114,6 +138,13 @@ static void decide_by_verdict(const struct gate_policy *policy, const struct cop
 		reason_add(&decision->reasons, REASON_NO_CONTROLLER, -1,
 		           "svc.conf does not say which controller this is, and no record says whose the mirror is");
 		decision->exit = SVC_EXIT_CONFIG;
+		return;
+	}
+	if ((verdict->exit == SVC_EXIT_DONE || verdict->exit == SVC_EXIT_DIFFER) &&
+	    is_owner_unknowable(policy, copy, copies)) {
+		reason_add(&decision->reasons, REASON_NO_PLACE, -1,
+		           "no copy that the other controller sees has a place for a record: it may have the mirror");
+		decision->exit = SVC_EXIT_OPERATOR;
 		return;
 	}
 	/* What may be newer is not overwritten unasked. */
@@ -148,6 +179,13 @@ void gate_decide(const struct gate_policy *policy, const struct copy *copy, int 
 	memset(decision, 0, sizeof(*decision));
 	if (policy->mode == GATE_OFF) {
 		reason_add(&decision->reasons, REASON_BOOT_OFF, -1, "svc.mode=off: the mirror is left alone");
+		return;
+	}
+	/* Before the records are believed: they go by the letter. */
+	if (policy->controller &&
+	    controller_is_contradicted(policy->controller, policy->legs, copy, copies, &decision->reasons)) {
+		decision->action = GATE_QUESTION;
+		decision->exit = SVC_EXIT_CONFIG;
 		return;
 	}
 	if (is_standby(policy, copy, copies, &decision->reasons))

@@ -23,8 +23,8 @@ struct gate_decision {
 };
 
 /*
- * Ownership comes first: the record with the most promotions says whose the mirror is. Where none says it,
- * controller b stands by. Then the verdict and the policy.
+ * Whether this is the controller that it is told to be comes first, then ownership: the record with the most
+ * promotions says whose the mirror is. Where none says it, controller b stands by. Then the verdict and the policy.
  */
 void gate_decide(const struct gate_policy *policy, const struct copy *copy, int copies, const struct verdict *verdict,
                  struct gate_decision *decision);

@@ -14,16 +14,19 @@
 
 enum { FLASH, SHARED, COPIES };
 
-static void make_copies(struct copy copy[COPIES], char owner)
+static void make_copies(struct copy copy[COPIES], char controller, char owner)
 {
 	memset(copy, 0, COPIES * sizeof(*copy));
 	for (int i = 0; i < COPIES; i++) {
-		const char *name = i == FLASH ? "flash-a" : "shared";
+		const char *name = i == SHARED ? "shared" : controller == 'b' ? "flash-b" : "flash-a";
 
 		strcpy(copy[i].name, name);
 		strcpy(copy[i].group, name);
 		copy[i].evidence.lvm.type = MIRROR_RAID1;
 		strcpy(copy[i].evidence.lvm.pv_uuid, name);
+		copy[i].evidence.lvm.leg_count = 3;
+		copy[i].evidence.lvm.leg_index = i == SHARED ? 2 : controller == 'b';
+		copy[i].evidence.record.has_area = true;
 		copy[i].evidence.record.present = owner;
 		strcpy(copy[i].evidence.record.record.pv_uuid, name);
 		copy[i].evidence.record.record.owner = owner;
@@ -66,7 +69,7 @@ static void check(size_t row, enum gate_mode mode, char controller, char owner)
 	struct gate_decision decision;
 	struct copy copy[COPIES];
 
-	make_copies(copy, owner);
+	make_copies(copy, controller, owner);
 	for (int i = 0; i < COPIES; i++)
 		verdict.state[i] = table[row].kind == VERDICT_IN_SYNC ? STATE_IN_SYNC : STATE_DIVERGED;
 	if (mode == GATE_OFF || stands_by(controller, owner)) {
@@ -124,7 +127,7 @@ static void test_owners_disagree(void **state)
 		struct gate_decision decision;
 		struct copy copy[COPIES];
 
-		make_copies(copy, 'a');
+		make_copies(copy, 'a', 'a');
 		copy[FLASH].evidence.record.record.owner = rows[i].flash;
 		copy[FLASH].evidence.record.record.epoch = rows[i].flash_epoch;
 		copy[SHARED].evidence.record.record.owner = rows[i].shared;
@@ -164,7 +167,7 @@ static void test_degraded(void **state)
 		struct gate_decision decision;
 		struct copy copy[COPIES];
 
-		make_copies(copy, wrong == NO_CONTROLLER ? 0 : 'a');
+		make_copies(copy, 'a', wrong == NO_CONTROLLER ? 0 : 'a');
 		copy[SHARED].condition = wrong == SHARED_READABLE ? COPY_DAMAGED : COPY_UNREADABLE;
 		copy[SHARED].evidence.record.present = false;
 		if (wrong == OTHER_FLASH)
@@ -177,7 +180,9 @@ static void test_degraded(void **state)
 		gate_decide(&policy, copy, COPIES, &verdict, &decision);
 		if (decision.action != (wrong == FINE ? GATE_DEGRADED : GATE_QUESTION))
 			fail_msg("case %d: %s", wrong, gate_action_name(decision.action));
-		assert_int_equal(decision.exit, wrong == FINE ? SVC_EXIT_DONE : SVC_EXIT_IO);
+		assert_int_equal(decision.exit, wrong == FINE          ? SVC_EXIT_DONE
+		                                : wrong == OTHER_FLASH ? SVC_EXIT_CONFIG
+		                                                       : SVC_EXIT_IO);
 		assert_int_equal(decision.is_member[FLASH], wrong == FINE);
 		assert_false(decision.is_member[SHARED]);
 	}
@@ -199,7 +204,7 @@ static void test_degraded_shared(void **state)
 		struct gate_decision decision;
 		struct copy copy[COPIES];
 
-		make_copies(copy, wrong == NO_CONTROLLER ? 0 : 'a');
+		make_copies(copy, 'a', wrong == NO_CONTROLLER ? 0 : 'a');
 		copy[FLASH].condition = wrong == FLASH_READABLE ? COPY_DAMAGED : COPY_UNREADABLE;
 		copy[FLASH].evidence.record.present = false;
 		copy[SHARED].evidence.record.present = wrong != NO_RECORD && wrong != NO_CONTROLLER;
@@ -227,13 +232,13 @@ static void test_members(void **state)
 	struct copy copy[COPIES];
 
 	(void)state;
-	make_copies(copy, 'a');
+	make_copies(copy, 'a', 'a');
 	strcpy(copy[FLASH].group, "shared");
 	gate_decide(&policy, copy, COPIES, &verdict, &decision);
 	assert_int_equal(decision.action, GATE_ACTIVATE);
 	assert_true(decision.is_member[0]);
 	assert_false(decision.is_member[1]);
-	make_copies(copy, 'a');
+	make_copies(copy, 'a', 'a');
 	copy[SHARED].evidence.lvm.type = MIRROR_OLD;
 	gate_decide(&policy, copy, COPIES, &verdict, &decision);
 	assert_int_equal(decision.action, GATE_QUESTION);
@@ -252,7 +257,7 @@ static void test_may_be_newer(void **state)
 	struct copy copy[COPIES];
 
 	(void)state;
-	make_copies(copy, 'a');
+	make_copies(copy, 'a', 'a');
 	gate_decide(&policy, copy, COPIES, &verdict, &decision);
 	assert_int_equal(decision.action, GATE_REBUILD);
 	reason_add(&verdict.reasons, REASON_MAY_BE_NEWER, SHARED, "it may");
@@ -260,12 +265,117 @@ static void test_may_be_newer(void **state)
 	assert_int_equal(decision.action, GATE_QUESTION);
 }
 
+/* Told to be the other controller: nothing that the records say is taken for this one's. */
+static void test_wrong_controller(void **state)
+{
+	static const struct {
+		char controller, flash; /* what it is told to be; whose flash it has */
+		const char *key;        /* which copy svc.conf takes that flash for */
+		const char *legs, *record_name;
+		bool is_foreign; /* the record was copied there */
+		bool is_wrong;
+	} rows[] = {
+		{ 'a', 'a', "flash-a", "", "", false, false },
+		{ 'a', 'a', "flash-a", "flash-a flash-b shared", "flash-a", false, false },
+		{ 'b', 'b', "flash-b", "flash-a flash-b shared", "flash-b", false, false },
+		{ 'a', 'b', "flash-b", "", "", false, true },
+		{ 'b', 'a', "flash-a", "flash-a flash-b shared", "flash-a", false, true },
+		{ 'a', 'b', "flash-a", "", "", false, false }, /* nothing tells */
+		{ 'a', 'b', "flash-a", "flash-a flash-b shared", "", false, true },
+		{ 'a', 'a', "flash-a", "flash-b flash-a shared", "", false, true },
+		{ 'a', 'b', "flash-a", "", "flash-b", false, true },
+		{ 'b', 'a', "flash-b", "", "flash-a", false, true },
+		{ 'a', 'b', "flash-a", "", "flash-b", true, false },
+		{ 'a', 'a', "flash-a", "", "sda3", false, false },
+		{ 0, 'b', "flash-b", "", "flash-b", false, false }, /* told nothing: that is another matter */
+	};
+	struct verdict verdict = { .kind = VERDICT_IN_SYNC,
+		                   .authority = -1,
+		                   .state = { STATE_IN_SYNC, STATE_IN_SYNC } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int owner = 0; owner < 3; owner++) {
+			struct gate_policy policy = { .controller = rows[i].controller };
+			char letter = "\0ab"[owner];
+			struct gate_decision decision;
+			struct copy copy[COPIES];
+			bool is_told;
+
+			strcpy(policy.legs, rows[i].legs);
+			make_copies(copy, rows[i].flash, letter);
+			strcpy(copy[FLASH].group, rows[i].key);
+			copy[FLASH].evidence.record.present = true;
+			strcpy(copy[FLASH].evidence.record.record.copy_name, rows[i].record_name);
+			if (rows[i].is_foreign)
+				strcpy(copy[FLASH].evidence.record.record.pv_uuid, "elsewhere");
+			gate_decide(&policy, copy, COPIES, &verdict, &decision);
+			is_told = decision.reasons.count && decision.reasons.item[0].id == REASON_WRONG_CONTROLLER;
+			if (is_told != rows[i].is_wrong ||
+			    (is_told && (decision.action != GATE_QUESTION || decision.exit != SVC_EXIT_CONFIG)))
+				fail_msg("row %zu, owner %c: %s, exit %d", i, letter ? letter : '-',
+				         gate_action_name(decision.action), (int)decision.exit);
+			assert_int_equal(decision.is_member[FLASH], decision.action == GATE_ACTIVATE);
+		}
+}
+
+/* No place for a record on what both controllers see: only where there is no other one is that no matter. */
+static void test_no_place(void **state)
+{
+	static const struct {
+		const char *legs;
+		bool has_flash_area, has_shared_area, is_shared_usable;
+		char controller;
+		enum gate_action activating, rebuilding;
+	} rows[] = {
+		{ "", false, false, true, 'a', GATE_QUESTION, GATE_QUESTION },
+		{ "", true, false, true, 'a', GATE_QUESTION, GATE_QUESTION },
+		{ "", false, true, true, 'a', GATE_ACTIVATE, GATE_REBUILD },
+		{ "", false, false, false, 'a', GATE_QUESTION, GATE_QUESTION },
+		{ "", true, false, false, 'a', GATE_ACTIVATE, GATE_REBUILD },
+		{ "flash-a flash-b shared", false, false, true, 'a', GATE_QUESTION, GATE_QUESTION },
+		{ "flash-a shared", false, false, true, 'a', GATE_ACTIVATE, GATE_REBUILD },
+		{ "flash-b shared", false, false, true, 'b', GATE_STANDBY, GATE_STANDBY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int rebuilds = 0; rebuilds < 2; rebuilds++) {
+			struct gate_policy policy = { .controller = rows[i].controller };
+			struct verdict verdict = { .kind = rebuilds ? VERDICT_STALE : VERDICT_IN_SYNC,
+				                   .exit = rebuilds ? SVC_EXIT_DIFFER : SVC_EXIT_DONE,
+				                   .authority = rebuilds ? SHARED : -1 };
+			enum gate_action wanted = rebuilds ? rows[i].rebuilding : rows[i].activating;
+			struct gate_decision decision;
+			struct copy copy[COPIES];
+
+			strcpy(policy.legs, rows[i].legs);
+			make_copies(copy, rows[i].controller, 0);
+			copy[FLASH].evidence.lvm.leg_index = 0;
+			copy[FLASH].evidence.record.has_area = rows[i].has_flash_area;
+			copy[SHARED].evidence.record.has_area = rows[i].has_shared_area;
+			copy[SHARED].condition = rows[i].is_shared_usable ? COPY_USABLE : COPY_BLANK;
+			gate_decide(&policy, copy, COPIES, &verdict, &decision);
+			if (decision.action != wanted)
+				fail_msg("row %zu: %s", i, gate_action_name(decision.action));
+			if (wanted != GATE_QUESTION)
+				continue;
+			assert_int_equal(decision.exit, SVC_EXIT_OPERATOR);
+			assert_int_equal(decision.reasons.item[0].id, REASON_NO_PLACE);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),    cmocka_unit_test(test_owners_disagree),
-		cmocka_unit_test(test_degraded), cmocka_unit_test(test_degraded_shared),
-		cmocka_unit_test(test_members),  cmocka_unit_test(test_may_be_newer),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_owners_disagree),
+		cmocka_unit_test(test_degraded),
+		cmocka_unit_test(test_degraded_shared),
+		cmocka_unit_test(test_members),
+		cmocka_unit_test(test_may_be_newer),
+		cmocka_unit_test(test_wrong_controller),
+		cmocka_unit_test(test_no_place),
 	};
 
 	return cmocka_run_group_tests_name("decide", tests, NULL, NULL);

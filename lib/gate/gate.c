@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gate/ask.h"
 #include "gate/round.h"
 
 /* Everything that touches devices happens in here, in a process of its own. */
@@ -100,6 +101,10 @@ enum svc_exit gate_run(const struct gate_options *options)
 	if (!run.shared)
 		return SVC_EXIT_IO;
 	run.shared->log.is_kept = !options->is_dry_run;
+	if (!options->is_dry_run) { /* nobody watches what is said itself */
+		ask_keep_flowing(options->out ? fileno(options->out) : -1);
+		ask_keep_flowing(STDERR_FILENO);
+	}
 	log_step(&run.shared->log, options->out, "mode %s, controller %c", policy_mode_name(run.policy.mode),
 	         run.policy.controller ? run.policy.controller : '-');
 	log_reasons(&run.shared->log, options->out, &run.policy.mistakes);

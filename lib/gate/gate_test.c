@@ -66,7 +66,7 @@ static const struct row {
 	const char *shared; /* the scenario that shared is of, where it is another one */
 } rows[] = {
 	{ "in-sync", "", 'a', SVC_EXIT_DONE, "activate", "in-sync", NULL },
-	{ "in-sync", "", 'b', SVC_EXIT_DONE, "standby", "in-sync", NULL },
+	{ "in-sync", "", 'b', SVC_EXIT_CONFIG, "ask", "in-sync", NULL }, /* with flash-a */
 	{ "in-sync", "", 0, SVC_EXIT_CONFIG, "ask", "in-sync", NULL },
 	{ "stale-flash", "svc.controller=c", 0, SVC_EXIT_CONFIG, "ask", "stale", NULL },
 	{ "in-sync", "svc.controller=a", 0, SVC_EXIT_DONE, "activate", "in-sync", NULL },
@@ -80,6 +80,7 @@ static const struct row {
 	{ "split-equal", "", 'a', SVC_EXIT_OPERATOR, "ask", "split-brain", NULL },
 	{ "mismatch", "", 'a', SVC_EXIT_OPERATOR, "ask", "mismatch", NULL },
 	{ "dirty-crash", "", 'a', SVC_EXIT_DIFFER, "rebuild", "dirty", NULL },
+	{ "no-bootloader-area", "", 'a', SVC_EXIT_OPERATOR, "ask", "stale", NULL },
 	/* Both volume groups have the same name. */
 	{ "in-sync", "", 'a', SVC_EXIT_OPERATOR, "ask", "unrelated", "stale-flash" },
 };
@@ -256,6 +257,46 @@ static void test_reading_blanks_beats(void **state)
 	survey_close(&r.survey);
 }
 
+/* A person may have changed what a rebuild could not: it is tried once more. */
+static void test_asked_again(void **state)
+{
+	static const char *const console[] = { "sh", "-c", "exit 0", NULL };
+	static const char *const shell[] = { "sh", NULL };
+	static const char *const *const programs[] = { console, shell, NULL };
+	struct svc_conf conf = { .controller = 'a' };
+	struct gate_options options = { .conf = &conf, .programs = programs };
+	struct run run = { .options = &options, .shared = watch_memory(sizeof(*run.shared)), .turn = { .lock = -1 } };
+	struct round r = { .run = &run };
+	int person = posix_openpt(O_RDWR | O_NOCTTY), line, code;
+	char name[64];
+	pid_t child;
+
+	(void)state;
+	assert_non_null(run.shared);
+	assert_true(person >= 0 && !grantpt(person) && !unlockpt(person) && !ptsname_r(person, name, sizeof(name)));
+	line = open(name, O_RDWR | O_NOCTTY);
+	assert_true(line >= 0);
+	policy_read(&conf, "", &run.policy);
+	run.policy.console_seconds = 120;
+	snprintf(run.policy.console, sizeof(run.policy.console), "%.40s", name + strlen("/dev/"));
+	run.is_rebuilt = true;
+	child = fork();
+	if (!child) {
+		char byte;
+
+		while (read(person, &byte, 1) == 1 && byte != '?')
+			write(person, byte == ')' ? " " : "", byte == ')');
+		_exit(0);
+	}
+	code = act_question(&r, SVC_EXIT_OPERATOR);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(code, ROUND_AGAIN);
+	assert_false(run.is_rebuilt);
+	close(line);
+	close(person);
+}
+
 /* Somebody at a console, whose work takes so many looks at the clock, and who tells of each or of none. */
 static pid_t start_work(const char *directory, int looks, bool tells)
 {
@@ -399,7 +440,7 @@ static int remove_folder(void **state)
 int main(void)
 {
 	enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
-	struct CMUnitTest tests[ROWS + 6];
+	struct CMUnitTest tests[ROWS + 7];
 
 	for (int i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){ rows[i].scenario, test_row, NULL, NULL, (void *)&rows[i] };
@@ -409,5 +450,6 @@ int main(void)
 	tests[ROWS + 3] = (struct CMUnitTest)cmocka_unit_test(test_reading_blanks_beats);
 	tests[ROWS + 4] = (struct CMUnitTest)cmocka_unit_test(test_unconfigured);
 	tests[ROWS + 5] = (struct CMUnitTest)cmocka_unit_test(test_question_during_work);
+	tests[ROWS + 6] = (struct CMUnitTest)cmocka_unit_test(test_asked_again);
 	return cmocka_run_group_tests_name("gate", tests, make_folder, remove_folder);
 }

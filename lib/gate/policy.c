@@ -97,6 +97,7 @@ void policy_read(const struct svc_conf *conf, const char *command_line, struct g
 	else if (!strcmp(given.boot_mode, "ask") || policy->mistakes.count)
 		policy->mode = GATE_ASK;
 	policy->controller = given.controller;
+	memcpy(policy->legs, given.legs, sizeof(policy->legs));
 	snprintf(policy->console, sizeof(policy->console), "%s",
 	         given.boot_console[0] ? given.boot_console : POLICY_CONSOLE);
 	policy->console_seconds = given.boot_timeout_seconds ? given.boot_timeout_seconds : CONSOLE_SECONDS;

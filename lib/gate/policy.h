@@ -16,12 +16,13 @@ enum gate_mode {
 
 struct gate_policy {
 	enum gate_mode mode;
-	char controller;          /* 'a', 'b', or 0: not configured */
-	char console[64];         /* below /dev; may carry a speed: ttyS0,115200n8 */
-	int console_seconds;      /* how long a person is waited for; -1: for ever */
-	unsigned device_seconds;  /* how long a device may take to appear or to answer */
-	bool is_degraded_allowed; /* on this controller's flash, or on shared, alone */
-	struct reasons mistakes;  /* words that are not understood: the mode is then not `auto` */
+	char controller;           /* 'a', 'b', or 0: not configured */
+	char legs[CONF_WORD_SIZE]; /* names of copies in the order of the mirror's legs; empty: not configured */
+	char console[64];          /* below /dev; may carry a speed: ttyS0,115200n8 */
+	int console_seconds;       /* how long a person is waited for; -1: for ever */
+	unsigned device_seconds;   /* how long a device may take to appear or to answer */
+	bool is_degraded_allowed;  /* on this controller's flash, or on shared, alone */
+	struct reasons mistakes;   /* words that are not understood: the mode is then not `auto` */
 };
 
 /*

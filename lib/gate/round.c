@@ -170,15 +170,19 @@ static int end_active(struct round *r)
 		log_step(log_of(r), out_of(r), "%s is active already", r->run->shared->device);
 		return SVC_EXIT_DONE;
 	}
-	reason_add(&reasons, REASON_ACTIVE_EARLY, -1, "%s was active before its copies were judged",
-	           r->run->shared->device);
+	r->decision.exit = r->run->shared->is_active ? SVC_EXIT_IO : SVC_EXIT_REFUSED;
+	if (r->run->shared->is_active) /* since this boot tried to activate it */
+		reason_add(&reasons, REASON_NOT_ACTIVATED, -1, "%s is still active, and not as it should be",
+		           r->run->shared->device);
+	else
+		reason_add(&reasons, REASON_ACTIVE_EARLY, -1, "%s was active before its copies were judged",
+		           r->run->shared->device);
 	log_reasons(log_of(r), out_of(r), &reasons);
 	r->run->shared->is_active = true;
 	r->decision.action = GATE_PASS;
-	r->decision.exit = SVC_EXIT_REFUSED;
 	verdict_judge(r->survey.copy, r->survey.copies, NULL, true, &r->resync.verdict);
 	round_write_json(r, true);
-	return SVC_EXIT_REFUSED;
+	return (int)r->decision.exit;
 }
 
 static int survey(struct round *r)

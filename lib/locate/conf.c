@@ -62,6 +62,19 @@ static int count_word(const char *words, const char *word)
 	return n;
 }
 
+int conf_leg(const char *legs, const char *name)
+{
+	size_t length;
+	int leg = 0;
+
+	for (const char *at = legs ? legs : ""; *(at += strspn(at, " \t")); at += length, leg++) {
+		length = strcspn(at, " \t");
+		if (length == strlen(name) && !strncmp(at, name, length))
+			return leg;
+	}
+	return -1;
+}
+
 /* Names of copies in the order of the mirror's legs, apart by blanks. */
 static const char *set_legs(void *field, size_t size, const char *value)
 {

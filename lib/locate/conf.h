@@ -87,4 +87,7 @@ const char *conf_set(struct svc_conf *conf, const char *section, const char *key
 /* Fills copy[] with the copies that are configured, in the order of struct svc_conf; returns how many (at most 4). */
 int conf_copies(const struct svc_conf *conf, struct copy copy[SVC_COPIES_MAX]);
 
+/* The position of a copy in [mirror] legs, from 0 on; -1: it is not there. NULL as an empty one. Pure. */
+int conf_leg(const char *legs, const char *name);
+
 #endif

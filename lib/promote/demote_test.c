@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,12 +182,29 @@ static int remove_folder(void **state)
 	return system(command);
 }
 
+/* The flash is another leg than svc.conf makes of it: it is the other controller's, whose key and records these are. */
+static void test_other_flash(void **state)
+{
+	struct svc_error error;
+
+	(void)state;
+	begin("in-sync", "a", "a");
+	strcpy(conf.legs, "flash-b flash-a shared");
+	assert_int_equal(look_survey(&t, &error), -EINVAL);
+	assert_int_equal(result.exit, SVC_EXIT_CONFIG);
+	assert_int_equal(result.reasons.item[0].id, REASON_WRONG_CONTROLLER);
+	conf.legs[0] = '\0';
+	assert_int_equal(look_survey(&t, &error), 0);
+	memset(&result, 0, sizeof(result));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both),
 		cmocka_unit_test(test_left_behind),
 		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_other_flash),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

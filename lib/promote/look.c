@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "claim/controller.h"
 #include "compare/compare.h"
 #include "dev/mapper.h"
 #include "evidence/online.h"
@@ -193,6 +194,20 @@ int look_paths(struct takeover *t, struct svc_error *error)
 
 /* ---- the copies ---- */
 
+/* The same, by what the flash itself says. */
+static int check_flash(struct takeover *t, struct svc_error *error)
+{
+	struct reasons reasons = { 0 };
+
+	if (!controller_is_contradicted(t->options->controller, t->options->conf->legs, t->survey.copy,
+	                                t->survey.copies, &reasons))
+		return 0;
+	tell_reasons(t, &reasons);
+	error_set(error, -EINVAL, "%s", reasons.item[0].text);
+	error_next(error, "%s", reason_row(REASON_WRONG_CONTROLLER)->next);
+	return give_up(t, SVC_EXIT_CONFIG, -EINVAL);
+}
+
 int look_survey(struct takeover *t, struct svc_error *error)
 {
 	struct promote_result *result = t->result;
@@ -215,6 +230,9 @@ int look_survey(struct takeover *t, struct svc_error *error)
 		t->mirror = copy->evidence.lvm;
 		snprintf(result->device, sizeof(result->device), "/dev/%s/%s", t->mirror.vg_name, t->mirror.lv_name);
 	}
+	code = t->options->controller ? check_flash(t, error) : 0;
+	if (code)
+		return code;
 	if (t->mirror.present && t->options->controller) {
 		t->own = fence_key(t->options->controller, t->mirror.vg_uuid);
 		t->peer = fence_key(t->options->controller == 'a' ? 'b' : 'a', t->mirror.vg_uuid);

@@ -407,7 +407,8 @@ static void add_boot(json_t *object, const struct boot_report *boot)
 bool report_boot_is_active(const char *path)
 {
 	json_t *object = json_load_file(path, 0, NULL);
-	bool is_active = json_is_true(json_object_get(json_object_get(object, "boot"), "active"));
+	bool is_active = json_is_true(json_object_get(json_object_get(object, "boot"), "active")) &&
+	                 !json_integer_value(json_object_get(object, "exit"));
 
 	json_decref(object);
 	return is_active;

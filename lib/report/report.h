@@ -63,7 +63,7 @@ struct report {
 int report_text(const struct report *report, FILE *out);
 int report_json(const struct report *report, FILE *out);
 
-/* Whether this file, which report_json wrote, says that svc-boot activated the mirror. */
+/* Whether this file, which report_json wrote, says that svc-boot activated the mirror, and as it should be. */
 bool report_boot_is_active(const char *path);
 
 /* The plan, action by action, and where the undo goes; or why there is none. */

@@ -57,13 +57,13 @@ lost_shared()
 	rebuilt flash-a ADA SVC-BLANK
 }
 
-# stops VERDICT: a person is asked, nobody comes, the boot goes on without the mirror, and nothing was touched.
+# stops VERDICT REASON [EXIT]: a person is asked, nobody comes, the boot goes on without the mirror, and nothing was touched.
 stops()
 {
 	remember
 	boots flash-a shared
 	said 'press a key for a console'
-	is ".verdict == \"$1\" and .exit == 2 and (.boot.active | not) and .boot.action == \"ask\" and .authority == null"
+	is ".verdict == \"$1\" and .exit == ${3:-2} and (.boot.active | not) and .boot.action == \"ask\" and .authority == null"
 	has_reason "$2"
 	has_reason SVC-NOBODY
 	not_active
@@ -76,6 +76,10 @@ split() { stops split-brain SVC-MUTUAL; }
 
 case_of mismatch mismatch
 mismatch() { stops mismatch SVC-SILENT; }
+
+# Every device is new: there is nothing to go on with.
+case_of none none
+none() { stops none SVC-NO-WHOLE 3; }
 
 # What the same copies come to where nobody looks at them before LVM does: "AA", and two different legs.
 case_of baseline-split split-equal

@@ -48,6 +48,22 @@ standby()
 	unchanged
 }
 
+# svc.conf came from the other controller: what is that one's is not taken for one's own.
+case_of wrong-controller in-sync-three
+wrong_controller()
+{
+	boots flash-a shared
+	leaves
+	remember
+	sed s/flash-a/flash-b/g "$work/usual.conf" | sed 's/^legs = .*/legs = flash-a flash-b shared/' > svc.conf
+	boots flash-b shared
+	is '.exit == 78 and (.boot.active | not) and .boot.action == "ask" and .boot.controller == "a"'
+	has_reason SVC-WRONG-CONTROLLER
+	not_active
+	cut_power a
+	unchanged
+}
+
 # A mistake in svc.conf: nothing is guessed from the rest of it, and it is told wherever a result would be.
 case_of bad-conf stale-flash
 bad_conf()
@@ -62,6 +78,36 @@ bad_conf()
 	not_active
 	cut_power a
 	unchanged
+}
+
+# LVM activates the mirror and fails all the same: it is taken back. Where somebody has it open by then, that is told.
+case_of half-active in-sync
+half_active()
+{
+	more=(lvm:usr/sbin/lvm "$(command -v lvm):usr/lib/real/lvm")
+	cat > lvm <<-'E'
+		#!/bin/sh
+		/usr/lib/real/lvm "$@" || exit
+		case " $* " in *" -ay "*) ;; *) exit 0 ;; esac
+		! grep -q svc.test=held /proc/cmdline || sleep 600 < /dev/mapper/svc-data > /dev/null 2>&1 &
+		echo "  the disk is offended" >&2
+		exit 5
+	E
+	chmod 755 lvm
+	boots flash-a shared
+	has_reason SVC-NOT-ACTIVATED
+	said 'lvm failed with status 5: +the disk is offended'
+	is '.exit == 5 and (.boot.active | not)'
+	not_active
+	cut_power a
+	words=svc.test=held
+	boots flash-a shared
+	said 'svc/data is half active and cannot be deactivated \(lvm failed with status 5: .*in use.*\), after: lvm failed'
+	said 'the mirror is active, and not as it should be; a decision is needed'
+	is '.exit == 5 and .boot.active'
+	run a 600 '! grep " /data " /proc/mounts' || fail "it is mounted all the same"
+	run a 600 'svc-boot; [ $? != 0 ]' || fail "what is half active is good enough now"
+	cut_power a
 }
 
 # Breaking into it, before the gate and after it, is Debian's own, and the boot goes on from there.

@@ -28,6 +28,8 @@
 #
 # test-images/boot sets $here, $build, $work and $seed.
 # shellcheck disable=SC2154,SC2034
+# shellcheck source=test-images/harness/port-lib.sh
+. "$here/harness/port-lib.sh"
 
 declare -A options=()
 words=
@@ -68,18 +70,6 @@ usual_conf()
 impatient() { echo 'device-timeout = 3'; }
 
 link=(-netdev "user,id=n" -device "virtio-net-pci,netdev=n")
-
-# A port that nobody has, for NBD's server.
-free_port()
-{
-	local port
-
-	while :; do
-		port=$((20000 + RANDOM % 20000))
-		(: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null || break
-	done
-	echo $port
-}
 
 with_nbd() { sed "/^\\[copies\\]/a shared@nbd = nbd://10.0.2.2:$1/" "$work/usual.conf" > svc.conf; }
 

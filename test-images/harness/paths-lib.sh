@@ -74,7 +74,7 @@ make_initrd() # "MORE PROGRAMS" [-f FILE:PATH ...]
 	shift
 	make -s -C "$here" guest B="$build" > "$work/make.log" 2>&1 || { cat "$work/make.log"; exit 70; }
 	cc -D_GNU_SOURCE -O2 -static -Wall -Wextra -Werror -o "$work/path-tool" "$here/path-tool.c" || exit 70
-	KERNEL=$(echo "$build"/test-images/vmlinux-*)
+	KERNEL=$(make -s -C "$here" kernel B="$build")
 	export KERNEL
 	PATH=$work:$build:$PATH "$here/harness/mkinitrd" -m "virtio_scsi sd_mod sg virtio_net nbd dm-multipath dm-round-robin dm-flakey" \
 		-p "svc-pathcheck svc-compare svc-resync qemu-nbd path-tool grep $programs" "$@" -o "$work/initrd" || exit 70

@@ -11,18 +11,37 @@ check() {
 	require_binaries "$SVC_SBIN/svc" lvm dmsetup || return 1
 	# Without a configuration the image has no mirror to look after.
 	[[ -e $SVC_CONF ]] || return 255
+	# To leave the module out, or a part of it, is what dracut does by itself, and goes on: this has to stop it.
+	svc_read || {
+		dfatal "svc: no image can be made with this $SVC_CONF: nothing in it would keep LVM from the mirror"
+		exit 1
+	}
 	return 0
+}
+
+# Whether dracut can install the module: it leaves out whoever depends on one that it cannot.
+can_have() {
+	(check_module "$1" > /dev/null)
 }
 
 # called by dracut
 depends() {
+	svc_read || return 1
 	echo dm rootfs-block
-	! svc_uses nbd || echo network
+	if svc_uses nbd; then
+		if can_have network; then
+			echo network
+		else
+			derror "svc: svc.conf has a copy behind NBD, and dracut's module network cannot be installed" \
+				"(dracut-network): this image will look after the mirror without that path"
+		fi
+	fi
 	return 0
 }
 
 # called by dracut
 installkernel() {
+	svc_read || return 1
 	# shellcheck disable=SC2046 # one word per module
 	hostonly='' instmods $(svc_modules)
 }
@@ -31,6 +50,7 @@ installkernel() {
 install() {
 	local name file
 
+	svc_read || return 1
 	inst_simple "$SVC_CONF" /etc/svc/svc.conf
 	inst_binary "$SVC_SBIN/svc" /usr/sbin/svc
 	for name in $(svc_names); do
@@ -45,8 +65,7 @@ install() {
 	svc_lvm_config >> "$initdir/etc/lvm/lvmlocal.conf"
 
 	if svc_uses nbd; then
-		echo 'rd.neednet=1' > "$initdir/etc/cmdline.d/90svc.conf"
-		inst_script "$moddir/network-up.sh" /usr/lib/svc/network-up
+		! dracut_module_included network || inst_script "$moddir/network-up.sh" /usr/lib/svc/network-up
 		[[ ! -e /etc/hosts ]] || inst_simple /etc/hosts
 	fi
 	if svc_uses nbds; then
@@ -63,5 +82,6 @@ install() {
 	# When udev has settled and before lvm_scan, which module lvm puts there as well.
 	inst_hook initqueue/settled 10 "$moddir/svc-gate.sh"
 	inst_hook initqueue/finished 10 "$moddir/svc-finished.sh"
+	inst_hook initqueue 90 "$moddir/svc-unsettled.sh"
 	dracut_need_initqueue
 }
