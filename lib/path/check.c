@@ -117,6 +117,7 @@ static int expect_in_child(void *shared)
 void path_expect(const struct path_places *places, const struct path_check_options *options,
                  struct path_expected *expected)
 {
+	static pid_t stuck;
 	unsigned seconds = options->locate.dev.timeout_seconds;
 	struct expect_task *task = path_memory(sizeof(*task));
 
@@ -125,7 +126,7 @@ void path_expect(const struct path_places *places, const struct path_check_optio
 		return;
 	task->places = places;
 	task->options = options;
-	if (!path_call(expect_in_child, task, (seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000))
+	if (!path_call(&stuck, expect_in_child, task, (seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000))
 		*expected = task->expected;
 	path_memory_free(task, sizeof(*task));
 }

@@ -208,15 +208,17 @@ static int beat_in_child(void *shared)
 int coherence_beat_run(const struct path_facts *facts, enum path_kind kind, char controller,
                        const struct dev_options *options)
 {
+	static pid_t stuck[PATHS];
 	unsigned seconds = options->timeout_seconds ? options->timeout_seconds : PATH_TIMEOUT_SECONDS;
 	struct beat_task task = { .facts = *facts, .kind = kind, .controller = controller, .options = *options };
 
-	return path_call(beat_in_child, &task, seconds * 1000);
+	return path_call(&stuck[kind], beat_in_child, &task, seconds * 1000);
 }
 
 int coherence_run(struct path_facts facts[PATHS], char controller, const struct dev_options *options,
                   struct svc_error *error)
 {
+	static pid_t stuck;
 	unsigned seconds = options->timeout_seconds ? options->timeout_seconds : PATH_TIMEOUT_SECONDS;
 	struct task *task;
 	int r;
@@ -241,7 +243,7 @@ int coherence_run(struct path_facts facts[PATHS], char controller, const struct 
 	memcpy(task->facts, facts, sizeof(task->facts));
 	task->controller = controller;
 	task->options = *options;
-	r = path_call(test_in_child, task, seconds * 1000);
+	r = path_call(&stuck, test_in_child, task, seconds * 1000);
 	for (int i = 0; i < PATHS; i++) {
 		facts[i].coherence = task->facts[i].coherence;
 		facts[i].coherence_why = task->facts[i].coherence_why;

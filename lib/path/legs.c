@@ -312,6 +312,7 @@ static int update_in_child(void *shared)
 void legs_update(const struct path_places *places, const char *device, const struct path_check_options *options,
                  struct legs_state *state)
 {
+	static pid_t stuck;
 	unsigned seconds =
 		options->locate.dev.timeout_seconds ? options->locate.dev.timeout_seconds : PATH_TIMEOUT_SECONDS;
 	struct legs_task *task = path_memory(sizeof(*task));
@@ -325,7 +326,7 @@ void legs_update(const struct path_places *places, const char *device, const str
 	task->places = places;
 	task->device = device;
 	task->options = options;
-	r = path_call(update_in_child, task, seconds * 1000);
+	r = path_call(&stuck, update_in_child, task, seconds * 1000);
 	*state = task->state;
 	if (r)
 		state->error =

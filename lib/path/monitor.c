@@ -91,6 +91,7 @@ static int attach_in_child(void *shared)
  */
 static void attach(struct monitor *monitor)
 {
+	static pid_t stuck;
 	struct paths *paths = &monitor->paths;
 	unsigned seconds = paths->options.locate.dev.timeout_seconds;
 	char device[NBD_DEVICE_SIZE];
@@ -103,7 +104,7 @@ static void attach(struct monitor *monitor)
 	/* What is wrong is seldom right a moment later. */
 	if (is_attached && decide_is_wrong(monitor->state[PATH_NBD]) && monitor->rounds % RETRY_ROUNDS)
 		return;
-	path_call(attach_in_child, paths, (seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000);
+	path_call(&stuck, attach_in_child, paths, (seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000);
 }
 
 static bool wants_coherence(const struct monitor *monitor)
