@@ -150,6 +150,36 @@ static bool can_test(const struct path_check *check)
 	return true;
 }
 
+static int test(struct path_check *check, const struct path_check_options *options, struct svc_error *error)
+{
+	if (options->coherence == COHERENCE_NOT_WANTED || !may_write(check) ||
+	    (options->coherence == COHERENCE_IF_POSSIBLE && !(can_test(check) && options->controller)))
+		return 0;
+	return coherence_run(check->facts, options->controller, &options->locate.dev, error);
+}
+
+/* What this test found, or an earlier one where this one could not tell. */
+static void keep_stale(const struct path_places *places, struct path_check *check)
+{
+	const char *locator = places->path[PATH_NBD];
+	struct path_facts *nbd = &check->facts[PATH_NBD];
+	struct svc_error why = nbd->coherence_why;
+
+	if (nbd->coherence == COHERENCE_STALE) {
+		int r = stale_remember(&check->stale, STALE_DIRECTORY, locator, &why);
+		if (r)
+			error_set(&nbd->coherence_why, -ESTALE,
+			          "%.300s (which cannot be kept in " STALE_DIRECTORY ", for other calls: %s)", why.text,
+			          strerror(-r));
+		return;
+	}
+	if (nbd->coherence == COHERENCE_PROVEN && !stale_forget(&check->stale, STALE_DIRECTORY, locator))
+		return;
+	if (nbd->is_configured && !nbd->error &&
+	    stale_recall(&check->stale, STALE_DIRECTORY, locator, &nbd->coherence_why))
+		nbd->coherence = COHERENCE_STALE;
+}
+
 int path_check(const struct path_places *places, const struct path_check_options *options, struct path_check *check,
                struct svc_error *error)
 {
@@ -172,10 +202,8 @@ int path_check(const struct path_places *places, const struct path_check_options
 			path_probe_finish(&check->probe[i], &check->facts[i]);
 	}
 	path_judge(check->facts, &check->expected, options->slow_ms, &check->verdict);
-	if (options->coherence == COHERENCE_NOT_WANTED || !may_write(check) ||
-	    (options->coherence == COHERENCE_IF_POSSIBLE && !(can_test(check) && options->controller)))
-		return 0;
-	r = coherence_run(check->facts, options->controller, &options->locate.dev, error);
+	r = test(check, options, error);
+	keep_stale(places, check);
 	path_judge(check->facts, &check->expected, options->slow_ms, &check->verdict);
 	return r;
 }

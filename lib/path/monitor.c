@@ -115,25 +115,7 @@ static bool wants_coherence(const struct monitor *monitor)
 	for (int i = 0; i < PATHS; i++)
 		is_soon |= memory->good[i] < monitor->limits.good_probes;
 	return monitor->paths.options.controller &&
-	       (is_soon || monitor->is_stale || monitor->rounds % COHERENCE_ROUNDS == 0);
-}
-
-/* A path that showed stale data stays stale until the opposite is proven. */
-static void remember_stale(struct monitor *monitor)
-{
-	struct paths *paths = &monitor->paths;
-	struct path_facts *nbd = &paths->check.facts[PATH_NBD];
-
-	if (nbd->coherence == COHERENCE_STALE) {
-		monitor->is_stale = true;
-		monitor->stale_why = nbd->coherence_why;
-	} else if (nbd->coherence == COHERENCE_PROVEN) {
-		monitor->is_stale = false;
-	} else if (monitor->is_stale && !nbd->error) {
-		nbd->coherence = COHERENCE_STALE;
-		nbd->coherence_why = monitor->stale_why;
-		path_judge(paths->check.facts, &paths->check.expected, paths->options.slow_ms, &paths->check.verdict);
-	}
+	       (is_soon || monitor->state[PATH_NBD] == PATH_STALE || monitor->rounds % COHERENCE_ROUNDS == 0);
 }
 
 /* A sign of life where no test of coherence leaves one. */
@@ -142,7 +124,8 @@ static void beat(const struct monitor *monitor)
 	const struct paths *paths = &monitor->paths;
 	int active = paths_active(paths);
 
-	if (active >= 0 && paths->options.controller && path_is_usable(paths->check.verdict.state[active]))
+	if (active >= 0 && paths->check.facts[active].coherence == COHERENCE_UNTESTED && paths->options.controller &&
+	    path_is_usable(paths->check.verdict.state[active]))
 		coherence_beat_run(&paths->check.facts[active], active, paths->options.controller,
 		                   &paths->options.locate.dev);
 }
@@ -386,9 +369,7 @@ void monitor_round(struct monitor *monitor)
 	r = paths_look(paths, is_tested ? COHERENCE_IF_POSSIBLE : COHERENCE_NOT_WANTED, &error);
 	tell_trouble(monitor, TROUBLE_LOOK, NULL, "%s", r ? error.text : "");
 	serve(monitor);
-	remember_stale(monitor);
-	if (paths->check.facts[PATH_NBD].coherence == COHERENCE_UNTESTED)
-		beat(monitor);
+	beat(monitor);
 	if (paths->control.ops)
 		act(monitor);
 	tell_changes(monitor);
