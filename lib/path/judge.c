@@ -110,6 +110,7 @@ static void judge_identity(const struct path_facts facts[PATHS], const struct pa
                            struct path_verdict *verdict)
 {
 	char text[300];
+	size_t length;
 
 	for (int i = 0; i < PATHS; i++) {
 		if (!is_read(&facts[i]))
@@ -128,8 +129,12 @@ static void judge_identity(const struct path_facts facts[PATHS], const struct pa
 	if (!is_read(&facts[PATH_DIRECT]) || !is_read(&facts[PATH_NBD]) ||
 	    verdict->state[PATH_DIRECT] == PATH_OTHER_VOLUME || verdict->state[PATH_NBD] == PATH_OTHER_VOLUME)
 		return;
-	if (are_apart(&facts[PATH_DIRECT], &facts[PATH_NBD], text, sizeof(text)))
-		set(verdict, PATH_NBD, PATH_OTHER_VOLUME, REASON_PATH_OTHER_VOLUME, text);
+	if (!are_apart(&facts[PATH_DIRECT], &facts[PATH_NBD], text, sizeof(text)))
+		return;
+	length = strlen(text);
+	if (!expected->vg_uuid[0])
+		snprintf(text + length, sizeof(text) - length, "; no flash copy tells which is right");
+	set(verdict, PATH_NBD, PATH_OTHER_VOLUME, REASON_PATH_OTHER_VOLUME, text);
 }
 
 static void judge_coherence(const struct path_facts facts[PATHS], struct path_verdict *verdict)

@@ -44,6 +44,24 @@ int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *
 	return r;
 }
 
+/* With nothing to hold it against a volume may be any; and of two that differ either may be. */
+static bool is_told(const struct path_check *check, enum path_kind kind, struct svc_error *why)
+{
+	if (check->expected.vg_uuid[0])
+		return true;
+	if (!check->facts[!kind].is_configured || check->facts[!kind].error)
+		error_set(why, -EPERM,
+		          "%s: nothing tells that this is the shared volume: neither the other path nor a flash copy",
+		          path_name(kind));
+	else if (check->verdict.state[!kind] == PATH_OTHER_VOLUME)
+		error_set(why, -EPERM, "%s: the two paths differ, and no flash copy tells which is right",
+		          path_name(kind));
+	else
+		return true;
+	error_next(why, "name the flash of this controller too");
+	return false;
+}
+
 bool paths_may_use(const struct path_check *check, enum path_kind kind, struct svc_error *why)
 {
 	const struct path_facts *facts = &check->facts[kind];
@@ -69,15 +87,7 @@ bool paths_may_use(const struct path_check *check, enum path_kind kind, struct s
 		error_next(why, "name a block device, or an NBD URI that svc-pathcheck --setup attaches");
 		return false;
 	}
-	/* With nothing to hold it against a volume may be any. */
-	if (!check->expected.vg_uuid[0] && (!check->facts[!kind].is_configured || check->facts[!kind].error)) {
-		error_set(why, -EPERM,
-		          "%s: nothing tells that this is the shared volume: neither the other path nor a flash copy",
-		          path_name(kind));
-		error_next(why, "name the flash of this controller too");
-		return false;
-	}
-	return true;
+	return is_told(check, kind, why);
 }
 
 static int attach(struct paths *paths, struct svc_error *error)
