@@ -269,8 +269,7 @@ static void fill_input(const struct monitor *monitor, struct decide_input *input
 		input->state[i] = paths->check.verdict.state[i];
 		input->may_use[i] = paths_may_use(&paths->check, i, NULL);
 		input->rdev[i] = paths->check.facts[i].rdev;
-		input->is_lost[i] = paths->check.facts[i].is_detached ||
-		                    (paths->check.facts[i].error && paths->check.facts[i].error != -ETIMEDOUT);
+		input->is_lost[i] = path_is_lost(&paths->check.facts[i]);
 	}
 	/* Its requests failed, so that the kernel has failed the path: nothing goes there any more. */
 	input->is_given_up[PATH_NBD] =

@@ -98,16 +98,38 @@ static int attach(struct paths *paths, struct svc_error *error)
 	return dev_is_uri(uri) ? nbd_attach(uri, &paths->options.locate.dev, device, error) : 0;
 }
 
-int paths_setup(struct paths *paths, struct svc_error *error)
+/* What the kernel would send requests to is taken out before it is connected anew: where it leads by now shows then. */
+static int take_out_lost(struct paths *paths, struct svc_error *error)
 {
-	struct svc_error attach_error, why;
-	uint64_t rdev[PATHS] = { 0 }, bytes = 0;
-	int r, attached, fit = -1;
+	bool is_in_use =
+		paths->state.is_set_up && paths->state.path[PATH_NBD].is_in && !paths->state.path[PATH_NBD].is_failed;
+	int r;
 
-	if (!paths->control.ops)
-		return paths_look(paths, COHERENCE_NOT_WANTED, error);
-	attached = attach(paths, &attach_error);
-	r = paths_look(paths, COHERENCE_IF_POSSIBLE, error);
+	if (!is_in_use || !dev_is_uri(paths->places.path[PATH_NBD]))
+		return 0;
+	r = paths_look(paths, COHERENCE_NOT_WANTED, error);
+	if (r || !path_is_lost(&paths->check.facts[PATH_NBD]))
+		return r;
+	r = paths->control.ops->fail(&paths->control, &paths->state, PATH_NBD);
+	if (!r)
+		r = control_read(&paths->control, &paths->state);
+	return r ? error_set(error, r, "/dev/mapper/%s: nbd, which is lost, cannot be taken out: %s",
+	                     paths->control.name, strerror(-r))
+	         : 0;
+}
+
+static int attach_and_look(struct paths *paths, struct svc_error *error)
+{
+	struct svc_error attach_error;
+	int attached = 0, r = control_read(&paths->control, &paths->state);
+
+	if (r)
+		return error_set(error, r, "%s is not a device of ours: %s", paths->control.name, strerror(-r));
+	r = take_out_lost(paths, error);
+	if (!r && paths_may_connect(paths))
+		attached = attach(paths, &attach_error);
+	if (!r)
+		r = paths_look(paths, COHERENCE_IF_POSSIBLE, error);
 	if (r)
 		return r;
 	/* Not attached is down, for the device's purpose, also where libnbd reaches it. */
@@ -116,8 +138,44 @@ int paths_setup(struct paths *paths, struct svc_error *error)
 		paths->check.facts[PATH_NBD].why = attach_error;
 		path_judge(paths->check.facts, &paths->check.expected, paths->options.slow_ms, &paths->check.verdict);
 	}
+	return 0;
+}
+
+/*
+ * A device that lies on no path gets the one back that was taken out because it was lost: the one that was chosen, and
+ * never the other one instead.
+ */
+static int put_back(struct paths *paths, struct svc_error *error)
+{
+	int kind = paths_pinned() >= 0 ? paths_pinned() : PATH_NBD, r;
+
+	if (paths->control.ops->reinstate || !paths->state.is_set_up || paths->state.active >= 0)
+		return 0;
+	if (!paths_may_use(&paths->check, kind, error)) {
+		error_next(error, "correct it, or choose the other one: svc-pathcheck --switch %s", path_name(!kind));
+		return -ENODEV;
+	}
+	paths->state.path[kind].rdev = paths->check.facts[kind].rdev;
+	r = paths->control.ops->use(&paths->control, &paths->state, kind);
+	if (!r)
+		r = control_read(&paths->control, &paths->state);
+	return r ? error_set(error, r, "/dev/mapper/%s cannot be put on %s: %s", paths->control.name, path_name(kind),
+	                     strerror(-r))
+	         : 0;
+}
+
+int paths_setup(struct paths *paths, struct svc_error *error)
+{
+	uint64_t rdev[PATHS] = { 0 }, bytes = 0;
+	int r, fit = -1;
+
+	if (!paths->control.ops)
+		return paths_look(paths, COHERENCE_NOT_WANTED, error);
+	r = attach_and_look(paths, error);
+	if (r)
+		return r;
 	for (int i = PATHS - 1; i >= 0; i--) {
-		if (!paths_may_use(&paths->check, i, &why))
+		if (!paths_may_use(&paths->check, i, NULL))
 			continue;
 		fit = i;
 		rdev[i] = paths->check.facts[i].rdev;
@@ -134,8 +192,9 @@ int paths_setup(struct paths *paths, struct svc_error *error)
 		error_set(error, r, "%s cannot be set up: %s", paths->control.name, strerror(-r));
 		error_next(error, r == -EBUSY ? "stop what holds the paths' devices by themselves (lsblk); LVM perhaps"
 		                              : "see dmesg; modules dm-multipath and dm-round-robin are needed");
+		return r;
 	}
-	return r;
+	return put_back(paths, error);
 }
 
 int paths_teardown(struct paths *paths, struct svc_error *error)

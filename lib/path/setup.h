@@ -27,8 +27,9 @@ int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *
 
 /*
  * Attaches the NBD path, looks at both and makes the device out of those that are fit; one that is set up already
- * gets the paths that it lacks. Nothing to do where the control is none or external. With a sentence: -ENODEV
- * (no path is fit: the check's reasons say why), -EIO and what attaching can return.
+ * gets the paths that it lacks. A path in use that has lost its connection is taken out of the device before it is
+ * connected anew, and put back once it is known where it leads. Nothing to do where the control is none or external. With a sentence: -ENODEV
+ * (no path is fit, or not the one that the device is to lie on: the check's reasons say why), -EIO and what attaching can return.
  */
 int paths_setup(struct paths *paths, struct svc_error *error);
 
