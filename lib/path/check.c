@@ -141,19 +141,37 @@ static bool may_write(const struct path_check *check)
 	return true;
 }
 
-static bool can_test(const struct path_check *check)
+static bool are_read(const struct path_check *check)
 {
 	for (int i = 0; i < PATHS; i++)
-		if (!check->facts[i].is_configured || check->facts[i].error || check->facts[i].is_detached ||
-		    check->facts[i].lvm.bootloader_area.length < RECORD_AREA_BYTES)
+		if (!check->facts[i].is_configured || check->facts[i].error || check->facts[i].is_detached)
 			return false;
+	return true;
+}
+
+/* Where it is not asked for, but would be made, and cannot: said, and no reason to do nothing. */
+static bool is_untestable(struct path_check *check, char controller)
+{
+	struct path_facts *nbd = &check->facts[PATH_NBD];
+	bool has_room = true;
+
+	for (int i = 0; i < PATHS; i++)
+		has_room &= check->facts[i].lvm.bootloader_area.length >= RECORD_AREA_BYTES;
+	if (has_room && controller)
+		return false;
+	nbd->coherence = COHERENCE_FAILED;
+	error_set(&nbd->coherence_why, -ENOSPC, "%s",
+	          has_room ? "which controller this is is not known ([controller] id), so that it has no probe slot"
+	                   : "the volume has no place for records");
 	return true;
 }
 
 static int test(struct path_check *check, const struct path_check_options *options, struct svc_error *error)
 {
-	if (options->coherence == COHERENCE_NOT_WANTED || !may_write(check) ||
-	    (options->coherence == COHERENCE_IF_POSSIBLE && !(can_test(check) && options->controller)))
+	if (options->coherence == COHERENCE_NOT_WANTED || !may_write(check))
+		return 0;
+	if (options->coherence == COHERENCE_IF_POSSIBLE &&
+	    (!are_read(check) || is_untestable(check, options->controller)))
 		return 0;
 	return coherence_run(check->facts, options->controller, &options->locate.dev, error);
 }
