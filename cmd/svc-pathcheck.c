@@ -85,6 +85,7 @@ static struct export_options export_options_of(const struct call *call)
 		.tls_certificates = conf->nbd_tls_certificates,
 		.tls_psk_file = conf->nbd_tls_psk_file,
 		.is_told = call->common->is_yes,
+		.heeds_takeover = true,
 	};
 }
 
