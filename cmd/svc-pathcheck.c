@@ -157,12 +157,25 @@ static int report(const struct call *call, int exit)
 	return call->common->is_quiet ? 0 : report_paths_text(&report, stdout);
 }
 
+/* What was asked for is done, whatever is wrong with a path beside it: the report says that. */
+static bool is_deed(const struct call *call)
+{
+	switch (call->common->is_dry_run ? 0 : call->arguments->mode) {
+	case 0:
+		return false;
+	case KEY_SETUP: /* with a driver of somebody else's, or with none, that is a look */
+		return call->paths.control.ops != NULL;
+	default:
+		return true;
+	}
+}
+
 /* What was refused for safety is told from what failed. */
 static int exit_of(const struct call *call, int code)
 {
 	switch (code) {
 	case 0:
-		return call->paths.check.verdict.exit;
+		return is_deed(call) ? SVC_EXIT_DONE : call->paths.check.verdict.exit;
 	case -EPERM:
 	case -EBUSY:
 		return SVC_EXIT_REFUSED;
