@@ -12,6 +12,7 @@
 #include "path/filter.h"
 #include "path/monitor.h"
 #include "path/notify.h"
+#include "path/server.h"
 #include "path/setup.h"
 #include "report/paths.h"
 #include "runtime.h"
@@ -89,6 +90,14 @@ static struct export_options export_options_of(const struct call *call)
 	};
 }
 
+static void remark_plain(struct call *call)
+{
+	struct export_options options = export_options_of(call);
+
+	if (!server_has_tls(&options))
+		reason_add(&call->others, REASON_EXPORT_PLAIN, -1, "the export at %.200s has no TLS", options.address);
+}
+
 static int look(struct call *call, struct svc_error *error)
 {
 	bool is_asked = call->arguments->wants_coherence && !call->common->is_dry_run;
@@ -104,6 +113,8 @@ static int look(struct call *call, struct svc_error *error)
 	if (server > 0)
 		reason_add(&call->others, REASON_EXPORTED, -1, "the direct path is exported by process %d",
 		           (int)server);
+	if (server > 0)
+		remark_plain(call);
 	return 0;
 }
 
@@ -131,8 +142,10 @@ static int act(struct call *call, struct svc_error *error)
 	case KEY_EXPORT:
 		options = export_options_of(call);
 		code = export_start(&call->paths, &options, error);
-		if (!code)
+		if (!code) {
 			tell_server();
+			remark_plain(call);
+		}
 		return code;
 	case KEY_UNEXPORT:
 		return export_stop(call->paths.options.locate.dev.timeout_seconds, error);
