@@ -90,6 +90,14 @@ static struct export_options export_options_of(const struct call *call)
 	};
 }
 
+static void check_filter(struct call *call)
+{
+	struct svc_error error;
+
+	if (filter_check(&call->paths, &call->others, &error))
+		reason_add(&call->others, REASON_LVM_FILTER, -1, "%s", error.text);
+}
+
 static void remark_plain(struct call *call)
 {
 	struct export_options options = export_options_of(call);
@@ -102,13 +110,11 @@ static int look(struct call *call, struct svc_error *error)
 {
 	bool is_asked = call->arguments->wants_coherence && !call->common->is_dry_run;
 	int code = paths_look(&call->paths, is_asked ? COHERENCE_ASKED : COHERENCE_NOT_WANTED, error);
-	struct svc_error ignored;
 	pid_t server;
 
 	if (code)
 		return code;
-	if (filter_check(&call->paths, &call->others, &ignored))
-		reason_add(&call->others, REASON_LVM_FILTER, -1, "%s", ignored.text);
+	check_filter(call);
 	server = export_find();
 	if (server > 0)
 		reason_add(&call->others, REASON_EXPORTED, -1, "the direct path is exported by process %d",
@@ -134,7 +140,10 @@ static int act(struct call *call, struct svc_error *error)
 
 	switch (call->common->is_dry_run ? 0 : call->arguments->mode) {
 	case KEY_SETUP:
-		return paths_setup(&call->paths, error);
+		code = paths_setup(&call->paths, error);
+		if (!code)
+			check_filter(call);
+		return code;
 	case KEY_SWITCH:
 		return paths_switch(&call->paths, call->arguments->switch_to, error);
 	case KEY_TEARDOWN:
