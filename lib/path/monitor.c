@@ -20,7 +20,11 @@
 
 enum {
 	INTERVAL_MS = 1000,
-	TOUCHES_MAX = 10,      /* of one round, one after the other: seven, and some time for all else */
+	/*
+	 * Of one round, one after the other, without the legs': connecting, the looks (two at most), the test of
+	 * coherence (two), the reservation, the sign of life, the device, and some time for all else.
+	 */
+	TOUCHES_MAX = 9,
 	RETRY_ROUNDS = 5,      /* a connection to a wrong volume is made anew every so many rounds */
 	COHERENCE_ROUNDS = 10, /* both paths are tested at least every so many rounds */
 };
@@ -66,7 +70,8 @@ uint64_t monitor_round_ms(const struct monitor *monitor)
 {
 	unsigned seconds = monitor->paths.options.locate.dev.timeout_seconds;
 
-	return (uint64_t)(seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000 * TOUCHES_MAX + monitor->interval_ms;
+	return (uint64_t)(seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000 * TOUCHES_MAX +
+	       legs_update_ms(&monitor->paths.options) + monitor->interval_ms;
 }
 
 /* ---- looking ---- */
@@ -217,6 +222,9 @@ static void tell_legs(struct monitor *monitor, const struct legs_state *now)
 		notify_event(LOG_WARNING, field, "%s", what[now->change]);
 	tell_trouble(monitor, TROUBLE_RECORDS, now->error == -EBADE ? refused : field, "%s%s",
 	             now->error ? "records: " : "", now->error ? now->why.text : "");
+	/* What could not be looked at is as it was seen last. */
+	if (now->error && !now->is_active)
+		return;
 	monitor->legs = *now;
 }
 
