@@ -98,6 +98,17 @@ static void check_filter(struct call *call)
 		reason_add(&call->others, REASON_LVM_FILTER, -1, "%s", error.text);
 }
 
+static void remark_queue(struct call *call)
+{
+	const struct control *control = &call->paths.control;
+
+	if (control->kind == PATHS_MULTIPATH && control->queue_seconds && call->paths.state.is_set_up &&
+	    !call->paths.state.is_queueing)
+		reason_add(&call->others, REASON_PATH_NO_QUEUE, -1,
+		           "/dev/mapper/%s does not hold requests back for %u s where no path is left", control->name,
+		           control->queue_seconds);
+}
+
 static void remark_plain(struct call *call)
 {
 	struct export_options options = export_options_of(call);
@@ -115,6 +126,7 @@ static int look(struct call *call, struct svc_error *error)
 	if (code)
 		return code;
 	check_filter(call);
+	remark_queue(call);
 	server = export_find();
 	if (server > 0)
 		reason_add(&call->others, REASON_EXPORTED, -1, "the direct path is exported by process %d",
@@ -141,8 +153,10 @@ static int act(struct call *call, struct svc_error *error)
 	switch (call->common->is_dry_run ? 0 : call->arguments->mode) {
 	case KEY_SETUP:
 		code = paths_setup(&call->paths, error);
-		if (!code)
+		if (!code) {
 			check_filter(call);
+			remark_queue(call);
+		}
 		return code;
 	case KEY_SWITCH:
 		return paths_switch(&call->paths, call->arguments->switch_to, error);
@@ -216,7 +230,7 @@ static int configure(struct call *call, struct monitor *monitor, struct svc_erro
 	                             error);
 
 	if (!code && call->common->timeout_seconds)
-		monitor->paths.options.locate.dev.timeout_seconds = call->common->timeout_seconds;
+		paths_set_timeout(&monitor->paths, call->common->timeout_seconds);
 	if (!code)
 		notify_watchdog(monitor_round_ms(monitor));
 	return code;
@@ -295,7 +309,7 @@ static int run(int argc, char **argv)
 	code = paths_init(&call.paths, call.runtime->argument, call.runtime->arguments, &call.runtime->conf,
 	                  &call.runtime->locate, &error);
 	if (common.timeout_seconds)
-		call.paths.options.locate.dev.timeout_seconds = common.timeout_seconds;
+		paths_set_timeout(&call.paths, common.timeout_seconds);
 	if (!code && arguments.mode == KEY_MONITOR && !common.is_dry_run) {
 		code = monitor(&call, argv + first, argc - first, &error);
 		exit = exit_of(&call, code);

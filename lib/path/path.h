@@ -27,8 +27,8 @@ enum path_state {
 
 enum path_coherence {
 	COHERENCE_UNTESTED,
-	COHERENCE_PROVEN, /* what goes in at either path comes out at the other */
-	COHERENCE_STALE,  /* this path shows old data */
+	COHERENCE_PROVEN,  /* what goes in at either path comes out at the other */
+	COHERENCE_STALE,   /* this path shows old data */
 	COHERENCE_FAILED,  /* the test could not be made, for no fault of the path */
 	COHERENCE_REFUSED, /* what was written through this path was refused */
 	COHERENCE_BROKEN,  /* this path gave an error when it was written or read, or did not come back */

@@ -250,7 +250,7 @@ void path_probe_finish(struct path_probe *probe, struct path_facts *facts)
 	probe->child = 0;
 }
 
-int path_call(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms)
+static int call(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms, bool is_ended)
 {
 	pid_t child;
 	int r;
@@ -267,9 +267,20 @@ int path_call(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned de
 		return -errno;
 	r = spawn_wait(child, deadline_ms);
 	if (r == -ETIMEDOUT) {
-		spawn_abandon(child);
+		if (is_ended)
+			spawn_abandon(child);
 		*stuck = child;
 		is_stuck(stuck);
 	}
 	return r <= 0 ? r : r > 127 ? -EIO : -r;
+}
+
+int path_call(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms)
+{
+	return call(stuck, work, shared, deadline_ms, true);
+}
+
+int path_call_on(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms)
+{
+	return call(stuck, work, shared, deadline_ms, false);
 }

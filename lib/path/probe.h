@@ -36,6 +36,9 @@ void path_probe_finish(struct path_probe *probe, struct path_facts *facts);
  */
 int path_call(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms);
 
+/* The same, but a child that is not done by then goes on: for what is better ended late than broken off. */
+int path_call_on(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms);
+
 /* Memory that a child shares with its parent. NULL: there is none. */
 void *path_memory(size_t size);
 void path_memory_free(void *memory, size_t size);

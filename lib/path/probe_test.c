@@ -111,6 +111,34 @@ static void who_can_be_killed_is_not_stuck(void **state)
 	assert_int_equal(stuck, 0);
 }
 
+static int take_long(void *shared)
+{
+	usleep(300000);
+	*(int *)shared = 7;
+	return 0;
+}
+
+/* What was begun is ended, though nobody waits for it any more. */
+static void it_goes_on_where_it_should(void **state)
+{
+	int *done = path_memory(sizeof(*done));
+	pid_t stuck = 0;
+
+	(void)state;
+	assert_non_null(done);
+	assert_int_equal(path_call_on(&stuck, take_long, done, 50), -ETIMEDOUT);
+	assert_true(stuck > 0);
+	assert_int_equal(path_call_on(&stuck, count, done, 5000), -ETIMEDOUT);
+	for (int i = 0; i < 100 && *done != 7; i++)
+		usleep(100000);
+	assert_int_equal(*done, 7);
+	for (int i = 0; i < 100 && path_call_on(&stuck, count, done, 5000) == -ETIMEDOUT; i++)
+		usleep(100000);
+	assert_int_equal(*done, 8);
+	assert_int_equal(stuck, 0);
+	path_memory_free(done, sizeof(*done));
+}
+
 static int set_up(void **state)
 {
 	int fd = mkstemp(image);
@@ -133,6 +161,7 @@ int main(void)
 		cmocka_unit_test(a_look_that_ends_late_is_over),
 		cmocka_unit_test(one_call_at_a_time_is_left_behind),
 		cmocka_unit_test(who_can_be_killed_is_not_stuck),
+		cmocka_unit_test(it_goes_on_where_it_should),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

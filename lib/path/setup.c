@@ -24,11 +24,19 @@ int paths_init(struct paths *paths, const char *const argument[], int arguments,
 		.slow_ms = conf->paths_slow_ms,
 		.controller = conf->controller,
 	};
+	control_init(&paths->control, conf);
 	/* That of [nbd] is none for a look: it may be as long as a rebuild over a slow line needs. */
 	if (conf->paths_timeout_seconds || locate->dev.timeout_seconds == conf->nbd_timeout_seconds)
-		paths->options.locate.dev.timeout_seconds = conf->paths_timeout_seconds;
-	control_init(&paths->control, conf);
+		paths_set_timeout(paths, conf->paths_timeout_seconds);
+	else
+		paths_set_timeout(paths, locate->dev.timeout_seconds);
 	return path_places_parse(argument, arguments, &paths->places, error);
+}
+
+void paths_set_timeout(struct paths *paths, unsigned seconds)
+{
+	paths->options.locate.dev.timeout_seconds = seconds;
+	paths->control.timeout_seconds = seconds;
 }
 
 int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *error)
@@ -302,6 +310,14 @@ int paths_switch(struct paths *paths, int kind, struct svc_error *error)
 		r = ops->use(&paths->control, state, wanted);
 	if (!r)
 		r = control_read(&paths->control, state);
+	if (r == -ETIMEDOUT && !pin(kind, error)) {
+		error_set(error, r,
+		          "requests under way on /dev/mapper/%s have not ended; the switch follows when they do",
+		          paths->control.name);
+		error_next(error,
+		           "see dmesg for what holds them up; they cannot be taken back from the path they are on");
+		return r;
+	}
 	if (r)
 		return error_set(error, r, "/dev/mapper/%s cannot be switched: %s", paths->control.name, strerror(-r));
 	return pin(kind, error);

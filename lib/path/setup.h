@@ -22,6 +22,9 @@ struct paths {
 int paths_init(struct paths *paths, const char *const argument[], int arguments, const struct svc_conf *conf,
                const struct locate_options *locate, struct svc_error *error);
 
+/* The deadline of every touch of a path; 0: the default. */
+void paths_set_timeout(struct paths *paths, unsigned seconds);
+
 /* Looks at both paths and at what the kernel has. As path_check. */
 int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *error);
 
@@ -38,7 +41,8 @@ int paths_teardown(struct paths *paths, struct svc_error *error);
 
 /*
  * Sends I/O to `kind`, or with -1 to the path that is best, after a look at both and a test of coherence. -EPERM
- * where the path is not fit, -ENODEV where nothing is set up, -ENOTSUP where there is nothing to switch.
+ * where the path is not fit, -ENODEV where nothing is set up, -ENOTSUP where there is nothing to switch, -ETIMEDOUT where
+ * requests under way by the old path do not end: then it follows when they do.
  */
 int paths_switch(struct paths *paths, int kind, struct svc_error *error);
 
