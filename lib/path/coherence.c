@@ -17,31 +17,39 @@ enum {
 	TEST_TIMEOUTS = 2, /* the time of a whole test, in those of one touch */
 };
 
+/* The block as it was read or is written, and what it says. */
+struct block {
+	uint8_t bytes[PROBE_SLOT_BYTES];
+	struct probe_slot slot;
+};
+
 /*
- * Reads the slot before it is written; one of ours that is not valid is as if it had never been written. 0, -EEXIST
- * where it holds something that is not ours and must stay, or -errno.
+ * Reads the slot; one of ours that is not valid is as if it had never been written. 0, -EEXIST where it holds something
+ * that is not ours and must stay, or -errno.
  */
-static int read_slot(struct dev *area, char controller, struct probe_slot *slot)
+static int read_slot(struct dev *area, char controller, struct block *block)
 {
 	uint8_t *bytes = dev_buffer(PROBE_SLOT_BYTES);
 	int r = bytes ? dev_read(area, bytes, PROBE_SLOT_BYTES, probe_slot_offset(controller)) : -ENOMEM;
 
 	if (!r && !probe_slot_is_ours(bytes))
 		r = -EEXIST;
-	else if (!r && (!probe_slot_parse(bytes, slot) || slot->controller != controller))
-		*slot = (struct probe_slot){ .controller = controller };
+	else if (!r && (!probe_slot_parse(bytes, &block->slot) || block->slot.controller != controller))
+		block->slot = (struct probe_slot){ .controller = controller };
+	if (!r)
+		memcpy(block->bytes, bytes, sizeof(block->bytes));
 	free(bytes);
 	return r;
 }
 
-static int write_slot(struct dev *area, const struct probe_slot *slot)
+static int write_slot(struct dev *area, const struct block *block)
 {
 	uint8_t *bytes = dev_buffer(PROBE_SLOT_BYTES);
 	int r = bytes ? 0 : -ENOMEM;
 
 	if (!r) {
-		probe_slot_format(slot, bytes);
-		r = dev_write(area, bytes, PROBE_SLOT_BYTES, probe_slot_offset(slot->controller));
+		memcpy(bytes, block->bytes, PROBE_SLOT_BYTES);
+		r = dev_write(area, bytes, PROBE_SLOT_BYTES, probe_slot_offset(block->slot.controller));
 	}
 	if (!r)
 		r = dev_flush(area);
@@ -50,13 +58,18 @@ static int write_slot(struct dev *area, const struct probe_slot *slot)
 }
 
 /* The next slot: counted up, with a nonce that nobody can guess from the one before. */
-static int renew(struct probe_slot *slot, const char *path)
+static int renew(struct block *block, const char *path)
 {
+	struct probe_slot *slot = &block->slot;
+
 	slot->sequence++;
 	slot->time = time(NULL);
 	memset(slot->path, 0, sizeof(slot->path));
 	memcpy(slot->path, path, strnlen(path, sizeof(slot->path) - 1));
-	return getrandom(slot->nonce, sizeof(slot->nonce), 0) == sizeof(slot->nonce) ? 0 : -EIO;
+	if (getrandom(slot->nonce, sizeof(slot->nonce), 0) != sizeof(slot->nonce))
+		return -EIO;
+	probe_slot_format(slot, block->bytes);
+	return 0;
 }
 
 /* One test under way. */
@@ -68,10 +81,10 @@ struct test {
 	struct svc_error *why;
 };
 
-static int read_by(const struct test *test, enum path_kind kind, struct probe_slot *slot)
+static int read_by(const struct test *test, enum path_kind kind, struct block *block)
 {
 	*test->at = kind;
-	return read_slot(test->area[kind], test->controller, slot);
+	return read_slot(test->area[kind], test->controller, block);
 }
 
 /* What a write gives where it is refused, and not lost: by the device, or by the array because of a reservation. */
@@ -88,14 +101,14 @@ static void fail(const struct test *test, enum path_kind kind, int code, bool is
 }
 
 /* The slot by both paths before anything is written. False where that is the end of it. */
-static bool read_both(const struct test *test, enum path_kind first, struct probe_slot slot[PATHS])
+static bool read_both(const struct test *test, enum path_kind first, struct block block[PATHS])
 {
 	int r[PATHS];
 
 	for (int i = 0; i < PATHS; i++) {
 		enum path_kind kind = i ? (enum path_kind) !first : first;
 
-		r[kind] = read_by(test, kind, &slot[kind]);
+		r[kind] = read_by(test, kind, &block[kind]);
 		if (r[kind] && r[kind] != -EEXIST) {
 			fail(test, kind, r[kind], false);
 			return false;
@@ -117,9 +130,10 @@ static bool read_both(const struct test *test, enum path_kind first, struct prob
 	return !r[PATH_DIRECT] && !r[PATH_NBD];
 }
 
-static bool is_same(const struct probe_slot *a, const struct probe_slot *b)
+/* By all bytes: what was read while somebody else wrote it is valid neither before nor afterwards, and not the same. */
+static bool is_same(const struct block *a, const struct block *b)
 {
-	return a->sequence == b->sequence && !memcmp(a->nonce, b->nonce, sizeof(a->nonce));
+	return !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
 /*
@@ -128,17 +142,17 @@ static bool is_same(const struct probe_slot *a, const struct probe_slot *b)
  */
 static int test_one_way(const struct test *test, enum path_kind from, enum path_kind to)
 {
-	struct probe_slot before[PATHS], slot, seen;
+	struct block before[PATHS], written, seen;
 	int r;
 
 	if (!read_both(test, to, before))
 		return 0;
 	/* Of two that differ the one that is further has seen more. */
-	slot = before[before[to].sequence > before[from].sequence ? to : from];
-	r = renew(&slot, path_name(from));
+	written = before[before[to].slot.sequence > before[from].slot.sequence ? to : from];
+	r = renew(&written, path_name(from));
 	*test->at = from;
 	if (!r)
-		r = write_slot(test->area[from], &slot);
+		r = write_slot(test->area[from], &written);
 	if (r) {
 		fail(test, from, r, true);
 		return 0;
@@ -148,7 +162,7 @@ static int test_one_way(const struct test *test, enum path_kind from, enum path_
 		fail(test, to, r, false);
 		return 0;
 	}
-	if (!r && is_same(&seen, &slot))
+	if (!r && is_same(&seen, &written))
 		return 0;
 	if (r || !is_same(&seen, &before[to]))
 		return -EAGAIN;
@@ -203,12 +217,12 @@ void coherence_test(struct dev *const area[PATHS], char controller, enum path_co
 
 int coherence_beat(struct dev *area, char controller, const char *path)
 {
-	struct probe_slot slot;
-	int r = read_slot(area, controller, &slot);
+	struct block block;
+	int r = read_slot(area, controller, &block);
 
 	if (!r)
-		r = renew(&slot, path);
-	return r ? r : write_slot(area, &slot);
+		r = renew(&block, path);
+	return r ? r : write_slot(area, &block);
 }
 
 /* Shared with the child. */

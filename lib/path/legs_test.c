@@ -204,7 +204,7 @@ static void who_does_not_answer_holds_up_nobody(void **state)
 	assert_int_equal(ftruncate(fileno(image), 1 << 20), 0);
 	fclose(image);
 	strcpy(places.flash[0], server_unix("qemu-nbd -t -e 4 -f raw -k %s %s/image"));
-	snprintf(places.flash[1], sizeof(places.flash[1]), "%s&", places.flash[0]);
+	snprintf(places.flash[1], sizeof(places.flash[1]), "%.200s&", places.flash[0]);
 	server_pause();
 	legs_update(&places, in_folder("image"), &options, &legs);
 	server_stop_all();
