@@ -9,10 +9,9 @@
 
 #include "options.h"
 #include "path/export.h"
-#include "path/filter.h"
 #include "path/monitor.h"
 #include "path/notify.h"
-#include "path/server.h"
+#include "path/remark.h"
 #include "path/setup.h"
 #include "report/paths.h"
 #include "runtime.h"
@@ -90,52 +89,6 @@ static struct export_options export_options_of(const struct call *call)
 	};
 }
 
-static void check_filter(struct call *call)
-{
-	struct svc_error error;
-
-	if (filter_check(&call->paths, &call->others, &error))
-		reason_add(&call->others, REASON_LVM_FILTER, -1, "%s", error.text);
-}
-
-static void remark_queue(struct call *call)
-{
-	const struct control *control = &call->paths.control;
-
-	if (control->kind == PATHS_MULTIPATH && control->queue_seconds && call->paths.state.is_set_up &&
-	    !call->paths.state.is_queueing)
-		reason_add(&call->others, REASON_PATH_NO_QUEUE, -1,
-		           "/dev/mapper/%s does not hold requests back for %u s where no path is left", control->name,
-		           control->queue_seconds);
-}
-
-static void remark_plain(struct call *call)
-{
-	struct export_options options = export_options_of(call);
-
-	if (!server_has_tls(&options))
-		reason_add(&call->others, REASON_EXPORT_PLAIN, -1, "the export at %.200s has no TLS", options.address);
-}
-
-static int look(struct call *call, struct svc_error *error)
-{
-	bool is_asked = call->arguments->wants_coherence && !call->common->is_dry_run;
-	int code = paths_look(&call->paths, is_asked ? COHERENCE_ASKED : COHERENCE_NOT_WANTED, error);
-	pid_t server;
-
-	if (code)
-		return code;
-	check_filter(call);
-	remark_queue(call);
-	server = export_find();
-	if (server > 0)
-		reason_add(&call->others, REASON_EXPORTED, -1, "the direct path is exported by process %d",
-		           (int)server);
-	if (server > 0)
-		remark_plain(call);
-	return 0;
-}
-
 /* For svc-export.service: what it is about is the server, which stays. */
 static void tell_server(void)
 {
@@ -147,34 +100,32 @@ static void tell_server(void)
 
 static int act(struct call *call, struct svc_error *error)
 {
-	struct export_options options;
+	bool wants_coherence = call->arguments->wants_coherence && !call->common->is_dry_run;
+	struct export_options options = export_options_of(call);
 	int code;
 
 	switch (call->common->is_dry_run ? 0 : call->arguments->mode) {
 	case KEY_SETUP:
 		code = paths_setup(&call->paths, error);
-		if (!code) {
-			check_filter(call);
-			remark_queue(call);
-		}
-		return code;
+		break;
 	case KEY_SWITCH:
-		return paths_switch(&call->paths, call->arguments->switch_to, error);
+		code = paths_switch(&call->paths, call->arguments->switch_to, error);
+		break;
 	case KEY_TEARDOWN:
 		return paths_teardown(&call->paths, error);
 	case KEY_EXPORT:
-		options = export_options_of(call);
 		code = export_start(&call->paths, &options, error);
-		if (!code) {
+		if (!code)
 			tell_server();
-			remark_plain(call);
-		}
-		return code;
+		break;
 	case KEY_UNEXPORT:
 		return export_stop(call->paths.options.locate.dev.timeout_seconds, error);
 	default:
-		return look(call, error);
+		code = paths_look(&call->paths, wants_coherence ? COHERENCE_ASKED : COHERENCE_NOT_WANTED, error);
 	}
+	if (!code)
+		paths_remark(&call->paths, &options, &call->others);
+	return code;
 }
 
 static int report(const struct call *call, int exit)
