@@ -9,9 +9,9 @@
 
 #include "options.h"
 #include "path/export.h"
-#include "path/filter.h"
 #include "path/monitor.h"
 #include "path/notify.h"
+#include "path/remark.h"
 #include "path/setup.h"
 #include "report/paths.h"
 #include "runtime.h"
@@ -85,25 +85,8 @@ static struct export_options export_options_of(const struct call *call)
 		.tls_certificates = conf->nbd_tls_certificates,
 		.tls_psk_file = conf->nbd_tls_psk_file,
 		.is_told = call->common->is_yes,
+		.heeds_takeover = true,
 	};
-}
-
-static int look(struct call *call, struct svc_error *error)
-{
-	bool is_asked = call->arguments->wants_coherence && !call->common->is_dry_run;
-	int code = paths_look(&call->paths, is_asked ? COHERENCE_ASKED : COHERENCE_NOT_WANTED, error);
-	struct svc_error ignored;
-	pid_t server;
-
-	if (code)
-		return code;
-	if (filter_check(&call->paths, &call->others, &ignored))
-		reason_add(&call->others, REASON_LVM_FILTER, -1, "%s", ignored.text);
-	server = export_find();
-	if (server > 0)
-		reason_add(&call->others, REASON_EXPORTED, -1, "the direct path is exported by process %d",
-		           (int)server);
-	return 0;
 }
 
 /* For svc-export.service: what it is about is the server, which stays. */
@@ -117,27 +100,32 @@ static void tell_server(void)
 
 static int act(struct call *call, struct svc_error *error)
 {
-	struct export_options options;
+	bool wants_coherence = call->arguments->wants_coherence && !call->common->is_dry_run;
+	struct export_options options = export_options_of(call);
 	int code;
 
 	switch (call->common->is_dry_run ? 0 : call->arguments->mode) {
 	case KEY_SETUP:
-		return paths_setup(&call->paths, error);
+		code = paths_setup(&call->paths, error);
+		break;
 	case KEY_SWITCH:
-		return paths_switch(&call->paths, call->arguments->switch_to, error);
+		code = paths_switch(&call->paths, call->arguments->switch_to, error);
+		break;
 	case KEY_TEARDOWN:
 		return paths_teardown(&call->paths, error);
 	case KEY_EXPORT:
-		options = export_options_of(call);
 		code = export_start(&call->paths, &options, error);
 		if (!code)
 			tell_server();
-		return code;
+		break;
 	case KEY_UNEXPORT:
 		return export_stop(call->paths.options.locate.dev.timeout_seconds, error);
 	default:
-		return look(call, error);
+		code = paths_look(&call->paths, wants_coherence ? COHERENCE_ASKED : COHERENCE_NOT_WANTED, error);
 	}
+	if (!code)
+		paths_remark(&call->paths, &options, &call->others);
+	return code;
 }
 
 static int report(const struct call *call, int exit)
@@ -156,12 +144,25 @@ static int report(const struct call *call, int exit)
 	return call->common->is_quiet ? 0 : report_paths_text(&report, stdout);
 }
 
+/* What was asked for is done, whatever is wrong with a path beside it: the report says that. */
+static bool is_deed(const struct call *call)
+{
+	switch (call->common->is_dry_run ? 0 : call->arguments->mode) {
+	case 0:
+		return false;
+	case KEY_SETUP: /* with a driver of somebody else's, or with none, that is a look */
+		return call->paths.control.ops != NULL;
+	default:
+		return true;
+	}
+}
+
 /* What was refused for safety is told from what failed. */
 static int exit_of(const struct call *call, int code)
 {
 	switch (code) {
 	case 0:
-		return call->paths.check.verdict.exit;
+		return is_deed(call) ? SVC_EXIT_DONE : call->paths.check.verdict.exit;
 	case -EPERM:
 	case -EBUSY:
 		return SVC_EXIT_REFUSED;
@@ -180,7 +181,7 @@ static int configure(struct call *call, struct monitor *monitor, struct svc_erro
 	                             error);
 
 	if (!code && call->common->timeout_seconds)
-		monitor->paths.options.locate.dev.timeout_seconds = call->common->timeout_seconds;
+		paths_set_timeout(&monitor->paths, call->common->timeout_seconds);
 	if (!code)
 		notify_watchdog(monitor_round_ms(monitor));
 	return code;
@@ -259,7 +260,7 @@ static int run(int argc, char **argv)
 	code = paths_init(&call.paths, call.runtime->argument, call.runtime->arguments, &call.runtime->conf,
 	                  &call.runtime->locate, &error);
 	if (common.timeout_seconds)
-		call.paths.options.locate.dev.timeout_seconds = common.timeout_seconds;
+		paths_set_timeout(&call.paths, common.timeout_seconds);
 	if (!code && arguments.mode == KEY_MONITOR && !common.is_dry_run) {
 		code = monitor(&call, argv + first, argc - first, &error);
 		exit = exit_of(&call, code);

@@ -17,6 +17,8 @@
  *                                round, and what the middle half of them is between
  *     path-tool notified SOCKET FILE
  *                                in the place of systemd: what daemons tell it (sd_notify), appended to FILE
+ *     path-tool hold FILE COMMAND...
+ *                                runs the command with the lock of the file, which it does not inherit
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +27,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -261,8 +265,27 @@ static int run_notified(const char *path, const char *file)
 	}
 }
 
+static int run_hold(const char *path, char **command)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), status;
+	pid_t child;
+
+	if (fd < 0 || flock(fd, LOCK_EX))
+		return fail("lock", 0);
+	child = fork();
+	if (!child) {
+		execvp(command[0], command);
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return fail("wait", 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc >= 4 && !strcmp(argv[1], "hold"))
+		return run_hold(argv[2], argv + 3);
 	if ((argc == 4 || argc == 5) && !strcmp(argv[1], "write"))
 		return run_write(argv[2], argv[3], argv[4]);
 	if (argc == 4 && !strcmp(argv[1], "check"))

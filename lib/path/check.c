@@ -117,6 +117,7 @@ static int expect_in_child(void *shared)
 void path_expect(const struct path_places *places, const struct path_check_options *options,
                  struct path_expected *expected)
 {
+	static pid_t stuck;
 	unsigned seconds = options->locate.dev.timeout_seconds;
 	struct expect_task *task = path_memory(sizeof(*task));
 
@@ -125,7 +126,7 @@ void path_expect(const struct path_places *places, const struct path_check_optio
 		return;
 	task->places = places;
 	task->options = options;
-	if (!path_call(expect_in_child, task, (seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000))
+	if (!path_call(&stuck, expect_in_child, task, (seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000))
 		*expected = task->expected;
 	path_memory_free(task, sizeof(*task));
 }
@@ -140,13 +141,61 @@ static bool may_write(const struct path_check *check)
 	return true;
 }
 
-static bool can_test(const struct path_check *check)
+static bool are_read(const struct path_check *check)
 {
 	for (int i = 0; i < PATHS; i++)
-		if (!check->facts[i].is_configured || check->facts[i].error || check->facts[i].is_detached ||
-		    check->facts[i].lvm.bootloader_area.length < RECORD_AREA_BYTES)
+		if (!check->facts[i].is_configured || check->facts[i].error || check->facts[i].is_detached)
 			return false;
 	return true;
+}
+
+/* Where it is not asked for, but would be made, and cannot: said, and no reason to do nothing. */
+static bool is_untestable(struct path_check *check, char controller)
+{
+	struct path_facts *nbd = &check->facts[PATH_NBD];
+	bool has_room = true;
+
+	for (int i = 0; i < PATHS; i++)
+		has_room &= check->facts[i].lvm.bootloader_area.length >= RECORD_AREA_BYTES;
+	if (has_room && controller)
+		return false;
+	nbd->coherence = COHERENCE_FAILED;
+	error_set(&nbd->coherence_why, -ENOSPC, "%s",
+	          has_room ? "which controller this is is not known ([controller] id), so that it has no probe slot"
+	                   : "the volume has no place for records");
+	return true;
+}
+
+static int test(struct path_check *check, const struct path_check_options *options, struct svc_error *error)
+{
+	if (options->coherence == COHERENCE_NOT_WANTED || !may_write(check))
+		return 0;
+	if (options->coherence == COHERENCE_IF_POSSIBLE &&
+	    (!are_read(check) || is_untestable(check, options->controller)))
+		return 0;
+	return coherence_run(check->facts, options->controller, &options->locate.dev, error);
+}
+
+/* What this test found, or an earlier one where this one could not tell. */
+static void keep_stale(const struct path_places *places, struct path_check *check)
+{
+	const char *locator = places->path[PATH_NBD];
+	struct path_facts *nbd = &check->facts[PATH_NBD];
+	struct svc_error why = nbd->coherence_why;
+
+	if (nbd->coherence == COHERENCE_STALE) {
+		int r = stale_remember(&check->stale, STALE_DIRECTORY, locator, &why);
+		if (r)
+			error_set(&nbd->coherence_why, -ESTALE,
+			          "%.300s (which cannot be kept in " STALE_DIRECTORY ", for other calls: %s)", why.text,
+			          strerror(-r));
+		return;
+	}
+	if (nbd->coherence == COHERENCE_PROVEN && !stale_forget(&check->stale, STALE_DIRECTORY, locator))
+		return;
+	if (nbd->is_configured && !nbd->error &&
+	    stale_recall(&check->stale, STALE_DIRECTORY, locator, &nbd->coherence_why))
+		nbd->coherence = COHERENCE_STALE;
 }
 
 int path_check(const struct path_places *places, const struct path_check_options *options, struct path_check *check,
@@ -171,10 +220,8 @@ int path_check(const struct path_places *places, const struct path_check_options
 			path_probe_finish(&check->probe[i], &check->facts[i]);
 	}
 	path_judge(check->facts, &check->expected, options->slow_ms, &check->verdict);
-	if (options->coherence == COHERENCE_NOT_WANTED || !may_write(check) ||
-	    (options->coherence == COHERENCE_IF_POSSIBLE && !(can_test(check) && options->controller)))
-		return 0;
-	r = coherence_run(check->facts, options->controller, &options->locate.dev, error);
+	r = test(check, options, error);
+	keep_stale(places, check);
 	path_judge(check->facts, &check->expected, options->slow_ms, &check->verdict);
 	return r;
 }

@@ -6,6 +6,7 @@
 #include "locate/locate.h"
 #include "path/path.h"
 #include "path/probe.h"
+#include "path/stale.h"
 
 /* Where the paths and the local flash are, as configured or typed; empty: there is none. */
 struct path_places {
@@ -15,6 +16,7 @@ struct path_places {
 
 struct path_check {
 	struct path_probe probe[PATHS]; /* kept from one call to the next: a look may not have come back */
+	struct path_stale stale;        /* so is this */
 	struct path_facts facts[PATHS];
 	struct path_expected expected;
 	struct path_verdict verdict;
@@ -46,6 +48,7 @@ void path_expect(const struct path_places *places, const struct path_check_optio
 
 /*
  * Looks and judges (*check begins with zeros); with coherence where that is asked for and nothing speaks against writing the probe slots.
+ * An NBD path that was found stale stays so in every later call, in other processes too, until a test proves the opposite.
  * -EINVAL, -ENOMEM with a sentence; what is wrong with a path is in the verdict.
  */
 int path_check(const struct path_places *places, const struct path_check_options *options, struct path_check *check,

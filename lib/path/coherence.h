@@ -11,15 +11,16 @@
 
 /*
  * Through two areas for records, open for writing beside others. *first and *second get what was found of either
- * path, and *why the sentence of what is not proven. A slot that holds something that is not ours, by either path, is not
- * written. Leaves a valid slot with its sequence counted up.
+ * path, and *why the sentence of what is not proven; *at is always the path that is being touched. A slot that holds
+ * something that is not ours, by either path, is not written; by one path alone that is a difference of the two. Leaves a
+ * valid slot with its sequence counted up. Several tests at once may use one slot.
  */
 void coherence_test(struct dev *const area[PATHS], char controller, enum path_coherence found[PATHS],
-                    struct svc_error why[PATHS]);
+                    struct svc_error why[PATHS], enum path_kind *at);
 
 /*
- * The same for paths that were looked at: opens facts[].device in a child process, within timeout_seconds for all of
- * it. Fills coherence and coherence_why. -EINVAL where `controller` is 0, with a sentence.
+ * The same for paths that were looked at: opens facts[].device in a child process, within twice timeout_seconds for all
+ * of it: a path that it does not come back from is broken. Fills coherence and coherence_why. -EINVAL where `controller` is 0, with a sentence.
  */
 int coherence_run(struct path_facts facts[PATHS], char controller, const struct dev_options *options,
                   struct svc_error *error);

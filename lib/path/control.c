@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "path/probe.h"
+
 #define DEFAULT_NAME "svc-shared"
 
 static const struct {
@@ -62,6 +64,28 @@ int control_read(const struct control *control, struct control_state *state)
 	r = control->ops->read(control, state);
 	state->is_set_up = !r;
 	return r;
+}
+
+struct swap {
+	uint64_t device;
+	const struct mapper_row *row;
+};
+
+static int swap_in_child(void *shared)
+{
+	const struct swap *swap = shared;
+	int r = mapper_load(swap->device, swap->row, 1);
+
+	return r ? r : mapper_swap(swap->device);
+}
+
+int control_swap(const struct control *control, uint64_t device, const struct mapper_row *row, bool goes_on)
+{
+	static pid_t stuck;
+	struct swap swap = { .device = device, .row = row };
+	unsigned ms = (control->timeout_seconds ? control->timeout_seconds : PATH_TIMEOUT_SECONDS) * 1000;
+
+	return goes_on ? path_call_on(&stuck, swap_in_child, &swap, ms) : path_call(&stuck, swap_in_child, &swap, ms);
 }
 
 int control_remove(const struct control *control)

@@ -20,13 +20,15 @@ struct control {
 	char uuid[CONTROL_NAME_SIZE + 16];
 	unsigned
 		queue_seconds; /* multipath: hold requests back for so long where no path is left; 0: fail them at once */
+	unsigned timeout_seconds; /* of putting another table into place; 0: PATH_TIMEOUT_SECONDS */
 };
 
 /* The kernel's view. */
 struct control_state {
 	bool is_set_up;
-	uint64_t device; /* st_rdev of the one device */
-	int active;      /* the path that I/O goes to, enum path_kind; -1: none */
+	uint64_t device;  /* st_rdev of the one device */
+	bool is_queueing; /* requests are held back where no path is left */
+	int active;       /* the path that I/O goes to, enum path_kind; -1: none */
 	struct {
 		bool is_in;     /* the device has this path */
 		bool is_failed; /* and sends nothing there until it is reinstated */
@@ -58,6 +60,13 @@ int control_read(const struct control *control, struct control_state *state);
 
 /* Takes the device away. 0 too where there is none; -EBUSY where it is in use. */
 int control_remove(const struct control *control);
+
+/*
+ * Puts the row in place of the live table, which cannot be done before the requests under way have ended: -ETIMEDOUT where
+ * they do not. With `goes_on` it follows when they do, and requests to come wait until then; without it everything
+ * stays as it was.
+ */
+int control_swap(const struct control *control, uint64_t device, const struct mapper_row *row, bool goes_on);
 
 extern const struct control_ops control_multipath;
 extern const struct control_ops control_manual;

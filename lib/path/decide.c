@@ -12,9 +12,18 @@ static void add(struct decide_actions *actions, enum decide_verb verb, enum path
 	actions->item[actions->count++].path = path;
 }
 
+static bool is_ready(const struct decide_input *input, int path)
+{
+	return input->control.path[path].is_in && !input->control.path[path].is_failed;
+}
+
 static void count(const struct decide_input *input, struct decide_memory *memory)
 {
 	for (int i = 0; i < PATHS; i++) {
+		/* A request failed that a look does not see fail, a write for one: what was good before counts no more. */
+		if (memory->was_ready[i] && input->control.path[i].is_failed)
+			memory->good[i] = 0;
+		memory->was_ready[i] = is_ready(input, i);
 		unsigned *up = input->may_use[i] ? &memory->good[i] : &memory->bad[i];
 
 		*(input->may_use[i] ? &memory->bad[i] : &memory->good[i]) = 0;
@@ -26,11 +35,6 @@ static void count(const struct decide_input *input, struct decide_memory *memory
 bool decide_is_wrong(enum path_state state)
 {
 	return state == PATH_STALE || state == PATH_OTHER_VOLUME || state == PATH_READ_ONLY;
-}
-
-static bool is_ready(const struct decide_input *input, int path)
-{
-	return input->control.path[path].is_in && !input->control.path[path].is_failed;
 }
 
 static bool must_fail(const struct decide_limits *limits, const struct decide_input *input,

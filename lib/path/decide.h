@@ -17,6 +17,7 @@ struct decide_limits {
 
 struct decide_memory {
 	unsigned good[PATHS], bad[PATHS]; /* probes in a row */
+	bool was_ready[PATHS];            /* in the round before */
 };
 
 struct decide_input {

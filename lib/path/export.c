@@ -5,11 +5,13 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "evidence/online.h"
 #include "path/server.h"
 #include "promote/fence.h"
+#include "promote/promote.h"
 
 enum {
 	DEFAULT_PORT = 10809,
@@ -164,9 +167,61 @@ static int add_key(const struct paths *paths, struct svc_error *error)
 	return r < 0 ? r : 0;
 }
 
+/* By the lock that it holds all the time. One that cannot be looked at may be held. */
+static bool is_takeover_under_way(void)
+{
+	int fd = open(PROMOTE_LOCK_PATH, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool is_held = fd < 0 ? errno != ENOENT : flock(fd, LOCK_SH | LOCK_NB) != 0;
+
+	if (fd >= 0)
+		close(fd);
+	return is_held;
+}
+
+/* The lock comes before the record: a takeover that has let go of it has written its record. */
+static int may_serve(struct paths *paths, const struct export_options *options, struct svc_error *error)
+{
+	int r;
+
+	if (options->heeds_takeover && is_takeover_under_way()) {
+		error_set(error, -EAGAIN, "a takeover or a hand-over is under way on this controller");
+		error_next(error, "try again when it has ended: svc-promote --status");
+		return -EAGAIN;
+	}
+	r = paths_look(paths, COHERENCE_NOT_WANTED, error);
+	if (r)
+		return r;
+	if (!paths->check.facts[PATH_DIRECT].is_configured ||
+	    !path_is_usable(paths->check.verdict.state[PATH_DIRECT])) {
+		paths_may_use(&paths->check, PATH_DIRECT, error);
+		return -EPERM;
+	}
+	return is_primary(paths, error) && !options->is_told ? -EPERM : 0;
+}
+
+static int start_server(struct paths *paths, const struct export_options *options, const struct server *server,
+                        struct svc_error *error)
+{
+	int r = may_serve(paths, options, error);
+	struct svc_error why;
+
+	if (!r)
+		r = server_prepare_tls(options, error);
+	if (!r)
+		r = run_server(server, error);
+	if (r)
+		return r;
+	/* What was true when it was looked at may have ended by the time that the server took its first connection. */
+	r = may_serve(paths, options, error);
+	if (r && export_stop(paths->options.locate.dev.timeout_seconds, &why)) {
+		*error = why;
+		return -EIO;
+	}
+	return r;
+}
+
 int export_start(struct paths *paths, const struct export_options *options, struct svc_error *error)
 {
-	const struct path_check *check = &paths->check;
 	struct server server;
 	pid_t running;
 	int r = server_make(&server, paths->places.path[PATH_DIRECT], options, error);
@@ -175,20 +230,13 @@ int export_start(struct paths *paths, const struct export_options *options, stru
 		return r;
 	/* What this controller serves is its own path, whatever the other one serves. */
 	paths->places.path[PATH_NBD][0] = '\0';
-	r = paths_look(paths, COHERENCE_NOT_WANTED, error);
-	running = r ? 0 : export_find();
+	running = export_find();
 	if (running > 0) {
 		r = server_check(running, &server, error);
-	} else if (!r &&
-	           (!check->facts[PATH_DIRECT].is_configured || !path_is_usable(check->verdict.state[PATH_DIRECT]))) {
-		paths_may_use(check, PATH_DIRECT, error);
-		r = -EPERM;
-	} else if (!r && is_primary(paths, error) && !options->is_told) {
-		r = -EPERM;
-	} else if (!r) {
-		r = server_prepare_tls(options, error);
 		if (!r)
-			r = run_server(&server, error);
+			r = paths_look(paths, COHERENCE_NOT_WANTED, error);
+	} else {
+		r = start_server(paths, options, &server, error);
 	}
 	server_free(&server);
 	return r ? r : add_key(paths, error);

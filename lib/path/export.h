@@ -17,12 +17,15 @@ struct export_options {
 	const char *tls_certificates; /* directory with ca-cert.pem, server-cert.pem, server-key.pem; empty: none */
 	const char *tls_psk_file;     /* takes precedence; empty: none */
 	bool is_told;                 /* also where this controller is the primary one */
+	bool heeds_takeover;          /* refused while a takeover or hand-over is under way here; for all but those */
 };
 
 /*
- * Starts the server for paths->places.path[PATH_DIRECT], which is looked at first. 0 where it runs already too. With
+ * Starts the server for paths->places.path[PATH_DIRECT], which is looked at first, and again once the server runs: where
+ * this controller has become the primary one meanwhile, or is about to, the server is ended. Whoever takes over looks for
+ * a server after that has begun, so that one of the two sees the other. 0 where it runs already too. With
  * a sentence: -EINVAL (no address, a key that is not there or not kept), -EPERM (the path is not fit, or this controller
- * is primary), -EBUSY (one with other settings runs), -ENOTSUP (qemu-nbd is not installed), -EIO (it does not start; its
+ * is primary), -EAGAIN (a takeover is under way), -EBUSY (one with other settings runs), -ENOTSUP (qemu-nbd is not installed), -EIO (it does not start; its
  * words).
  */
 int export_start(struct paths *paths, const struct export_options *options, struct svc_error *error);

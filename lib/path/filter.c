@@ -311,12 +311,21 @@ int filter_check(const struct paths *paths, struct reasons *reasons, struct svc_
 		return r;
 	for (int i = 0; i < PATHS; i++) {
 		const struct path_facts *facts = &paths->check.facts[i];
+		/* An NBD path that is not attached will be one of these, and LVM would see it when it is. */
+		const char *path = facts->device[0] == '/' ? facts->device : "/dev/nbd0";
 
-		if (facts->is_configured && facts->device[0] == '/' && is_seen(&rules, facts->device))
-			tell(&rules, paths, facts->device, i, reasons);
+		if (facts->is_configured && is_seen(&rules, path))
+			tell(&rules, paths, path, i, reasons);
 	}
 	control_device(&paths->control, "", device, sizeof(device));
 	if (!is_seen(&rules, device))
 		tell(&rules, paths, device, -1, reasons);
+	/* Not the flash of the other controller, which svc.conf may name too. */
+	for (int i = 0; i < 2; i++) {
+		const char *flash = paths->places.flash[i];
+
+		if (*flash == '/' && !access(flash, F_OK) && !is_seen(&rules, flash))
+			tell(&rules, paths, flash, -1, reasons);
+	}
 	return 0;
 }

@@ -6,8 +6,11 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "path/control.h"
 #include "path/filter.h"
 
 static const struct {
@@ -86,9 +89,75 @@ static void devices_files(void **state)
 	}
 }
 
+/* LVM itself is asked, with a configuration of its own. */
+static void what_lvm_is_told(void **state)
+{
+	static const struct {
+		const char *name, *filter, *nbd;
+		const char *told[2]; /* the devices, in their order */
+	} row[] = {
+		{ "as it should be",
+		  "\"a|^/dev/mapper/svc-x$|\", \"a|^/etc/passwd$|\", \"r|.*|\"",
+		  "/dev/nbd3",
+		  { NULL } },
+		{ "a path", "\"r|^/dev/sd|\"", "/dev/nbd3", { "LVM sees /dev/nbd3 by itself" } },
+		/* It is none yet, and will be one. */
+		{ "a path that is not attached", "\"r|^/dev/sd|\"", "nbd://x/y", { "LVM sees /dev/nbd0 by itself" } },
+		{ "not the device",
+		  "\"a|^/etc/passwd$|\", \"r|.*|\"",
+		  "/dev/nbd3",
+		  { "LVM does not see /dev/mapper/svc-x" } },
+		{ "not the flash",
+		  "\"a|^/dev/mapper/svc-x$|\", \"r|.*|\"",
+		  "/dev/nbd3",
+		  { "LVM does not see /etc/passwd" } },
+		{ "nothing",
+		  "\"r|.*|\"",
+		  "/dev/nbd3",
+		  { "LVM does not see /dev/mapper/svc-x", "LVM does not see /etc/passwd" } },
+	};
+	char folder[] = "/tmp/filter_test.XXXXXX", file[sizeof(folder) + 16];
+
+	(void)state;
+	if (system("command -v lvm > /dev/null"))
+		skip();
+	assert_non_null(mkdtemp(folder));
+	snprintf(file, sizeof(file), "%s/lvm.conf", folder);
+	setenv("LVM_SYSTEM_DIR", folder, 1);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		/* The flash may be any file; that of the other controller is not there. */
+		struct paths paths = { .control = { .ops = &control_multipath, .name = "svc-x" },
+			               .places.flash = { "/etc/passwd", "/none/flash-b" } };
+		struct reasons reasons = { 0 };
+		struct svc_error error;
+		size_t told = 0;
+		FILE *out = fopen(file, "we");
+
+		assert_non_null(out);
+		fprintf(out, "devices { global_filter = [ %s ] }\n", row[i].filter);
+		assert_int_equal(fclose(out), 0);
+		paths.check.facts[PATH_DIRECT].is_configured = paths.check.facts[PATH_NBD].is_configured = true;
+		strcpy(paths.check.facts[PATH_DIRECT].device, "/dev/sdx");
+		strcpy(paths.check.facts[PATH_NBD].device, row[i].nbd);
+		assert_int_equal(filter_check(&paths, &reasons, &error), 0);
+		while (told < 2 && row[i].told[told])
+			told++;
+		if (reasons.count != told)
+			fail_msg("%s: %zu reasons: %s", row[i].name, reasons.count,
+			         reasons.count ? reasons.item[0].text : "");
+		for (size_t k = 0; k < told; k++)
+			if (strncmp(reasons.item[k].text, row[i].told[k], strlen(row[i].told[k])) != 0)
+				fail_msg("%s: %s", row[i].name, reasons.item[k].text);
+	}
+	unsetenv("LVM_SYSTEM_DIR");
+	unlink(file);
+	rmdir(folder);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(filters), cmocka_unit_test(devices_files) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(filters), cmocka_unit_test(devices_files),
+		                            cmocka_unit_test(what_lvm_is_told) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,6 +110,7 @@ static void judge_identity(const struct path_facts facts[PATHS], const struct pa
                            struct path_verdict *verdict)
 {
 	char text[300];
+	size_t length;
 
 	for (int i = 0; i < PATHS; i++) {
 		if (!is_read(&facts[i]))
@@ -128,20 +129,32 @@ static void judge_identity(const struct path_facts facts[PATHS], const struct pa
 	if (!is_read(&facts[PATH_DIRECT]) || !is_read(&facts[PATH_NBD]) ||
 	    verdict->state[PATH_DIRECT] == PATH_OTHER_VOLUME || verdict->state[PATH_NBD] == PATH_OTHER_VOLUME)
 		return;
-	if (are_apart(&facts[PATH_DIRECT], &facts[PATH_NBD], text, sizeof(text)))
-		set(verdict, PATH_NBD, PATH_OTHER_VOLUME, REASON_PATH_OTHER_VOLUME, text);
+	if (!are_apart(&facts[PATH_DIRECT], &facts[PATH_NBD], text, sizeof(text)))
+		return;
+	length = strlen(text);
+	if (!expected->vg_uuid[0])
+		snprintf(text + length, sizeof(text) - length, "; no flash copy tells which is right");
+	set(verdict, PATH_NBD, PATH_OTHER_VOLUME, REASON_PATH_OTHER_VOLUME, text);
 }
 
+/* What a test of coherence says of each path. That it cannot be made is said once. */
 static void judge_coherence(const struct path_facts facts[PATHS], struct path_verdict *verdict)
 {
+	bool is_said = false;
+
 	for (int i = 0; i < PATHS; i++) {
 		if (!facts[i].is_configured)
 			continue;
 		if (facts[i].coherence == COHERENCE_STALE)
 			set(verdict, i, PATH_STALE, REASON_PATH_STALE, facts[i].coherence_why.text);
-		if (facts[i].coherence == COHERENCE_FAILED)
+		if (facts[i].coherence == COHERENCE_REFUSED)
+			set(verdict, i, PATH_READ_ONLY, REASON_PATH_READ_ONLY, facts[i].coherence_why.text);
+		if (facts[i].coherence == COHERENCE_BROKEN)
+			set(verdict, i, PATH_DOWN, REASON_PATH_LOST, facts[i].coherence_why.text);
+		if (facts[i].coherence == COHERENCE_FAILED && !is_said)
 			reason_add(&verdict->reasons, REASON_PATH_UNPROVEN, i, "%s: %s", path_name(i),
 			           facts[i].coherence_why.text);
+		is_said |= facts[i].coherence == COHERENCE_FAILED;
 	}
 }
 

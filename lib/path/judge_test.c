@@ -170,6 +170,26 @@ static void untestable(void)
 	facts[PATH_NBD].coherence = COHERENCE_FAILED;
 }
 
+static void both_untestable(void)
+{
+	facts[PATH_NBD].coherence = facts[PATH_DIRECT].coherence = COHERENCE_FAILED;
+}
+
+static void direct_write_refused(void)
+{
+	facts[PATH_DIRECT].coherence = COHERENCE_REFUSED;
+}
+
+static void direct_write_fails(void)
+{
+	facts[PATH_DIRECT].coherence = COHERENCE_BROKEN;
+}
+
+static void nbd_hangs(void)
+{
+	facts[PATH_NBD].coherence = COHERENCE_BROKEN;
+}
+
 static void nbd_detached(void)
 {
 	facts[PATH_NBD].is_detached = true;
@@ -230,6 +250,10 @@ static const struct {
 	{ "stale beats down", stale_and_direct_down, PATH_DOWN, PATH_STALE, 2, REASON_PATH_LOST },
 	{ "coherent", coherent, PATH_GOOD, PATH_GOOD, 0, -1 },
 	{ "not testable", untestable, PATH_GOOD, PATH_GOOD, 5, REASON_PATH_UNPROVEN },
+	{ "by neither path", both_untestable, PATH_GOOD, PATH_GOOD, 5, REASON_PATH_UNPROVEN },
+	{ "a write is refused", direct_write_refused, PATH_READ_ONLY, PATH_GOOD, 5, REASON_PATH_READ_ONLY },
+	{ "a write fails", direct_write_fails, PATH_DOWN, PATH_GOOD, 5, REASON_PATH_LOST },
+	{ "the test hangs there", nbd_hangs, PATH_GOOD, PATH_DOWN, 5, REASON_PATH_LOST },
 };
 
 static void table(void **state)
@@ -249,6 +273,10 @@ static void table(void **state)
 			fail_msg("%s: %s %s, exit %d, %s", rows[i].name, path_state_name(verdict.state[PATH_DIRECT]),
 			         path_state_name(verdict.state[PATH_NBD]), verdict.exit,
 			         reason < 0 ? "no reason" : reason_row((enum reason_id)reason)->id);
+		/* No sentence is said twice. */
+		for (size_t k = 1; k < verdict.reasons.count; k++)
+			if (verdict.reasons.item[k].id == REASON_PATH_UNPROVEN)
+				assert_int_not_equal(verdict.reasons.item[k - 1].id, REASON_PATH_UNPROVEN);
 	}
 }
 

@@ -2,6 +2,8 @@
 #include "path/legs.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,7 +12,12 @@
 #include "rebuild/mark.h"
 #include "survey.h"
 
-enum { COPIES = 3 }; /* both flashes and shared */
+enum {
+	COPIES = 3, /* both flashes and shared */
+	/* Each copy may be one that does not answer; and what is written then may go to one that has just died. */
+	TOUCHES = COPIES + 1,
+	LOCK_MS = 10000, /* how long record_lock waits */
+};
 
 static char health_of(const struct copy *copy)
 {
@@ -268,33 +275,47 @@ static int bring_up_to_date(struct survey *survey, const struct path_check_optio
 	return code;
 }
 
-static int update_in_child(void *shared)
-{
-	struct legs_task *task = shared;
-	struct legs_state *state = &task->state;
+/* The copies that are looked at, and what that found. */
+struct look {
 	char text[COPIES][SVC_LOCATOR_SIZE + 16];
 	const char *argument[COPIES];
+	int arguments;
 	struct survey survey;
-	int n = 0, lock = record_lock();
+};
 
-	if (lock < 0) {
-		state->error = error_set(&state->why, lock, "the lock of the records: %s", strerror(-lock));
-		return 0;
+static void name_copies(const struct legs_task *task, struct look *look)
+{
+	static const char *const name[COPIES] = { "flash-a", "flash-b", "shared" };
+	const char *const locator[COPIES] = { task->places->flash[0], task->places->flash[1], task->device };
+
+	look->arguments = 0;
+	for (int i = 0; i < COPIES; i++) {
+		if (!*locator[i])
+			continue;
+		snprintf(look->text[look->arguments], sizeof(look->text[0]), "%s=%s", name[i], locator[i]);
+		look->argument[look->arguments] = look->text[look->arguments];
+		look->arguments++;
 	}
-	for (int i = 0; i < 2; i++)
-		if (task->places->flash[i][0]) {
-			snprintf(text[n], sizeof(text[n]), "flash-%c=%s", 'a' + i, task->places->flash[i]);
-			argument[n] = text[n];
-			n++;
-		}
-	if (*task->device) {
-		snprintf(text[n], sizeof(text[n]), "shared=%s", task->device);
-		argument[n] = text[n];
-		n++;
-	}
-	state->error = survey_open(argument, n, &task->options->locate, &survey, &state->why);
-	for (int i = 0; i < survey.copies && !state->error; i++) {
-		const struct online_evidence *online = &survey.copy[i].evidence.online;
+}
+
+/* One that does not answer was waited for once. */
+static void leave_out_unreadable(struct look *look)
+{
+	int n = 0;
+
+	for (int i = 0; i < look->survey.copies; i++)
+		if (look->survey.copy[i].condition != COPY_UNREADABLE)
+			look->argument[n++] = look->argument[i];
+	look->arguments = n;
+}
+
+static void survey_legs(struct legs_task *task, struct look *look)
+{
+	struct legs_state *state = &task->state;
+
+	state->error = survey_open(look->argument, look->arguments, &task->options->locate, &look->survey, &state->why);
+	for (int i = 0; i < look->survey.copies && !state->error; i++) {
+		const struct online_evidence *online = &look->survey.copy[i].evidence.online;
 
 		if (!online->is_active)
 			continue;
@@ -302,18 +323,60 @@ static int update_in_child(void *shared)
 		state->legs = online->legs;
 		memcpy(state->health, online->health, sizeof(state->health));
 	}
-	if (!state->error && state->is_active)
-		state->error = bring_up_to_date(&survey, task->options, &state->change, &state->why);
-	survey_close(&survey);
+}
+
+static bool is_due(const struct survey *survey, const struct path_check_options *options)
+{
+	static const uint8_t fresh[16] = "any other one";
+	struct claim claim;
+
+	return legs_plan(survey->copy, survey->copies, options->controller, fresh, time(NULL), &claim) != LEGS_NONE;
+}
+
+/*
+ * Looks without the lock, which others wait for; where there is something to write the copies that can be read are read
+ * again with it.
+ */
+static int update_in_child(void *shared)
+{
+	struct legs_task *task = shared;
+	struct legs_state *state = &task->state;
+	struct look look;
+	int lock;
+
+	name_copies(task, &look);
+	survey_legs(task, &look);
+	if (state->error || !state->is_active || !is_due(&look.survey, task->options)) {
+		survey_close(&look.survey);
+		return 0;
+	}
+	leave_out_unreadable(&look);
+	survey_close(&look.survey);
+	lock = record_lock();
+	if (lock < 0) {
+		state->error = error_set(&state->why, lock, "the lock of the records: %s", strerror(-lock));
+		return 0;
+	}
+	survey_legs(task, &look);
+	if (!state->error)
+		state->error = bring_up_to_date(&look.survey, task->options, &state->change, &state->why);
+	survey_close(&look.survey);
 	record_unlock(lock);
 	return 0;
+}
+
+uint64_t legs_update_ms(const struct path_check_options *options)
+{
+	unsigned seconds = options->locate.dev.timeout_seconds;
+
+	return (uint64_t)(seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000 * TOUCHES + LOCK_MS;
 }
 
 void legs_update(const struct path_places *places, const char *device, const struct path_check_options *options,
                  struct legs_state *state)
 {
-	unsigned seconds =
-		options->locate.dev.timeout_seconds ? options->locate.dev.timeout_seconds : PATH_TIMEOUT_SECONDS;
+	static pid_t stuck;
+	uint64_t deadline_ms = legs_update_ms(options);
 	struct legs_task *task = path_memory(sizeof(*task));
 	int r;
 
@@ -325,10 +388,11 @@ void legs_update(const struct path_places *places, const char *device, const str
 	task->places = places;
 	task->device = device;
 	task->options = options;
-	r = path_call(update_in_child, task, seconds * 1000);
+	r = path_call(&stuck, update_in_child, task, deadline_ms < UINT_MAX ? (unsigned)deadline_ms : UINT_MAX);
 	*state = task->state;
 	if (r)
 		state->error =
-			error_set(&state->why, r, "the mirror's legs could not be looked at within %u s", seconds);
+			error_set(&state->why, r, "the mirror's legs could not be looked at within %" PRIu64 " s",
+		                  deadline_ms / 1000);
 	path_memory_free(task, sizeof(*task));
 }

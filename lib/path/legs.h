@@ -34,9 +34,13 @@ enum legs_change legs_plan(const struct copy *copy, int copies, char controller,
 
 /*
  * Looks at the mirror and at the copies in reach (the flash of this controller; shared by `device`, which may be empty),
- * and brings their records up to date, within the deadline of options->locate.
+ * and brings their records up to date, within legs_update_ms: a copy that does not answer takes its deadline, and the
+ * records of the others are written all the same.
  */
 void legs_update(const struct path_places *places, const char *device, const struct path_check_options *options,
                  struct legs_state *state);
+
+/* How long that can take. */
+uint64_t legs_update_ms(const struct path_check_options *options);
 
 #endif

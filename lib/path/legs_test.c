@@ -8,7 +8,9 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "dev/nbd_test_server.h"
 #include "path/legs.h"
 
 enum { FLASH, SHARED, COPIES };
@@ -187,12 +189,37 @@ static void a_leg_out_of_reach(void **state)
 	assert_int_equal(plan(), LEGS_NONE);
 }
 
+/* Two copies that never answer take their deadlines, and no more: the third one is looked at all the same. */
+static void who_does_not_answer_holds_up_nobody(void **state)
+{
+	struct path_check_options options = { .locate.dev.timeout_seconds = 1, .controller = 'a' };
+	struct path_places places = { 0 };
+	struct legs_state legs;
+	FILE *image;
+
+	(void)state;
+	assert_int_equal(server_folder_make(), 0);
+	image = fopen(in_folder("image"), "we");
+	assert_non_null(image);
+	assert_int_equal(ftruncate(fileno(image), 1 << 20), 0);
+	fclose(image);
+	strcpy(places.flash[0], server_unix("qemu-nbd -t -e 4 -f raw -k %s %s/image"));
+	snprintf(places.flash[1], sizeof(places.flash[1]), "%.200s&", places.flash[0]);
+	server_pause();
+	legs_update(&places, in_folder("image"), &options, &legs);
+	server_stop_all();
+	server_folder_remove();
+	if (legs.error)
+		fail_msg("%s", legs.why.text);
+	assert_false(legs.is_active);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_to_do),      cmocka_unit_test(a_story),
 		cmocka_unit_test(the_flash_dies),     cmocka_unit_test(a_stranger_is_left_alone),
-		cmocka_unit_test(a_leg_out_of_reach),
+		cmocka_unit_test(a_leg_out_of_reach), cmocka_unit_test(who_does_not_answer_holds_up_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,8 +48,11 @@ static int read_state(const struct control *control, struct control_state *state
 	return 0;
 }
 
-/* The requests under way end on the old path, whichever way; then those to come go to the new one, or fail. */
-static int move(const struct control_state *state, uint64_t rdev)
+/*
+ * The requests under way end on the old path, whichever way; then those to come go to the new one, or fail. On the old one
+ * they would hang as well: so it goes on where that takes its time.
+ */
+static int move(const struct control *control, const struct control_state *state, uint64_t rdev)
 {
 	struct mapper_row old, row;
 	int r = mapper_table(state->device, &old);
@@ -59,20 +62,18 @@ static int move(const struct control_state *state, uint64_t rdev)
 	row = (struct mapper_row){ .length_sectors = old.length_sectors, .type = "error" };
 	if (rdev)
 		format(rdev, old.length_sectors, &row);
-	r = mapper_load(state->device, &row, 1);
-	return r ? r : mapper_swap(state->device);
+	return control_swap(control, state->device, &row, true);
 }
 
 static int use(const struct control *control, const struct control_state *state, enum path_kind kind)
 {
-	(void)control;
-	return move(state, state->path[kind].rdev);
+	return move(control, state, state->path[kind].rdev);
 }
 
 static int fail(const struct control *control, const struct control_state *state, enum path_kind kind)
 {
-	(void)control, (void)kind; /* the one in use: it has no other */
-	return move(state, 0);
+	(void)kind; /* the one in use: it has no other */
+	return move(control, state, 0);
 }
 
 const struct control_ops control_manual = { .set_paths = set_paths, .read = read_state, .fail = fail, .use = use };

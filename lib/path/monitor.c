@@ -20,7 +20,11 @@
 
 enum {
 	INTERVAL_MS = 1000,
-	TOUCHES_MAX = 10,      /* of one round, one after the other: seven, and some time for all else */
+	/*
+	 * Of one round, one after the other, without the legs': connecting, the looks (two at most), the test of
+	 * coherence (two), the reservation, the sign of life, the device, and some time for all else.
+	 */
+	TOUCHES_MAX = 9,
 	RETRY_ROUNDS = 5,      /* a connection to a wrong volume is made anew every so many rounds */
 	COHERENCE_ROUNDS = 10, /* both paths are tested at least every so many rounds */
 };
@@ -66,7 +70,8 @@ uint64_t monitor_round_ms(const struct monitor *monitor)
 {
 	unsigned seconds = monitor->paths.options.locate.dev.timeout_seconds;
 
-	return (uint64_t)(seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000 * TOUCHES_MAX + monitor->interval_ms;
+	return (uint64_t)(seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000 * TOUCHES_MAX +
+	       legs_update_ms(&monitor->paths.options) + monitor->interval_ms;
 }
 
 /* ---- looking ---- */
@@ -91,6 +96,7 @@ static int attach_in_child(void *shared)
  */
 static void attach(struct monitor *monitor)
 {
+	static pid_t stuck;
 	struct paths *paths = &monitor->paths;
 	unsigned seconds = paths->options.locate.dev.timeout_seconds;
 	char device[NBD_DEVICE_SIZE];
@@ -103,7 +109,7 @@ static void attach(struct monitor *monitor)
 	/* What is wrong is seldom right a moment later. */
 	if (is_attached && decide_is_wrong(monitor->state[PATH_NBD]) && monitor->rounds % RETRY_ROUNDS)
 		return;
-	path_call(attach_in_child, paths, (seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000);
+	path_call(&stuck, attach_in_child, paths, (seconds ? seconds : PATH_TIMEOUT_SECONDS) * 1000);
 }
 
 static bool wants_coherence(const struct monitor *monitor)
@@ -114,25 +120,7 @@ static bool wants_coherence(const struct monitor *monitor)
 	for (int i = 0; i < PATHS; i++)
 		is_soon |= memory->good[i] < monitor->limits.good_probes;
 	return monitor->paths.options.controller &&
-	       (is_soon || monitor->is_stale || monitor->rounds % COHERENCE_ROUNDS == 0);
-}
-
-/* A path that showed stale data stays stale until the opposite is proven. */
-static void remember_stale(struct monitor *monitor)
-{
-	struct paths *paths = &monitor->paths;
-	struct path_facts *nbd = &paths->check.facts[PATH_NBD];
-
-	if (nbd->coherence == COHERENCE_STALE) {
-		monitor->is_stale = true;
-		monitor->stale_why = nbd->coherence_why;
-	} else if (nbd->coherence == COHERENCE_PROVEN) {
-		monitor->is_stale = false;
-	} else if (monitor->is_stale && !nbd->error) {
-		nbd->coherence = COHERENCE_STALE;
-		nbd->coherence_why = monitor->stale_why;
-		path_judge(paths->check.facts, &paths->check.expected, paths->options.slow_ms, &paths->check.verdict);
-	}
+	       (is_soon || monitor->state[PATH_NBD] == PATH_STALE || monitor->rounds % COHERENCE_ROUNDS == 0);
 }
 
 /* A sign of life where no test of coherence leaves one. */
@@ -141,7 +129,8 @@ static void beat(const struct monitor *monitor)
 	const struct paths *paths = &monitor->paths;
 	int active = paths_active(paths);
 
-	if (active >= 0 && paths->options.controller && path_is_usable(paths->check.verdict.state[active]))
+	if (active >= 0 && paths->check.facts[active].coherence == COHERENCE_UNTESTED && paths->options.controller &&
+	    path_is_usable(paths->check.verdict.state[active]))
 		coherence_beat_run(&paths->check.facts[active], active, paths->options.controller,
 		                   &paths->options.locate.dev);
 }
@@ -233,6 +222,9 @@ static void tell_legs(struct monitor *monitor, const struct legs_state *now)
 		notify_event(LOG_WARNING, field, "%s", what[now->change]);
 	tell_trouble(monitor, TROUBLE_RECORDS, now->error == -EBADE ? refused : field, "%s%s",
 	             now->error ? "records: " : "", now->error ? now->why.text : "");
+	/* What could not be looked at is as it was seen last. */
+	if (now->error && !now->is_active)
+		return;
 	monitor->legs = *now;
 }
 
@@ -285,8 +277,7 @@ static void fill_input(const struct monitor *monitor, struct decide_input *input
 		input->state[i] = paths->check.verdict.state[i];
 		input->may_use[i] = paths_may_use(&paths->check, i, NULL);
 		input->rdev[i] = paths->check.facts[i].rdev;
-		input->is_lost[i] = paths->check.facts[i].is_detached ||
-		                    (paths->check.facts[i].error && paths->check.facts[i].error != -ETIMEDOUT);
+		input->is_lost[i] = path_is_lost(&paths->check.facts[i]);
 	}
 	/* Its requests failed, so that the kernel has failed the path: nothing goes there any more. */
 	input->is_given_up[PATH_NBD] =
@@ -385,9 +376,7 @@ void monitor_round(struct monitor *monitor)
 	r = paths_look(paths, is_tested ? COHERENCE_IF_POSSIBLE : COHERENCE_NOT_WANTED, &error);
 	tell_trouble(monitor, TROUBLE_LOOK, NULL, "%s", r ? error.text : "");
 	serve(monitor);
-	remember_stale(monitor);
-	if (paths->check.facts[PATH_NBD].coherence == COHERENCE_UNTESTED)
-		beat(monitor);
+	beat(monitor);
 	if (paths->control.ops)
 		act(monitor);
 	tell_changes(monitor);

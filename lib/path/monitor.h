@@ -32,8 +32,6 @@ struct monitor {
 	/* What was seen last, to tell what changed. */
 	bool is_seen;
 	enum path_state state[PATHS];
-	struct svc_error stale_why; /* of an NBD path that showed stale data, until coherence is proven again */
-	bool is_stale;
 	int active;
 	struct legs_state legs;
 	char trouble[TROUBLES][512]; /* empty: none */

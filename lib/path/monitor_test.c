@@ -121,9 +121,9 @@ static void a_round_is_bounded_by_the_deadline(void **state)
 	(void)state;
 	monitor.interval_ms = 1000;
 	monitor.paths.options.locate.dev.timeout_seconds = 0;
-	assert_true(monitor_round_ms(&monitor) < 60000);
+	assert_true(monitor_round_ms(&monitor) < 90000);
 	monitor.paths.options.locate.dev.timeout_seconds = 3600;
-	assert_true(monitor_round_ms(&monitor) > UINT64_C(7) * 3600 * 1000);
+	assert_true(monitor_round_ms(&monitor) > UINT64_C(12) * 3600 * 1000);
 }
 
 int main(void)

@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
 
 enum {
 	WORDS_MAX = 64, /* more than two groups of one path each ever need */
 	REPEAT_COUNT = 1000,
-	PARAMETERS_SIZE = 512,
+	MODPROBE_MS = 10000,
 };
 
 #define QUEUE_TIMEOUT "/sys/module/dm_multipath/parameters/queue_if_no_path_timeout_secs"
@@ -122,12 +125,16 @@ bool multipath_parse_status(const char *parameters, struct control_state *state)
 /* The kernel's own bound on holding requests back, so that it holds when nobody of ours is left. False: none. */
 static bool bound_queueing(unsigned seconds)
 {
+	static const char *const argv[] = { "modprobe", "dm-multipath", NULL };
 	unsigned now = 0;
 	bool is_bound;
 	FILE *f;
 
 	if (!seconds)
 		return false;
+	/* The kernel would load it with the first table, after it was asked. */
+	if (access("/sys/module/dm_multipath", F_OK))
+		spawn_run(argv, NULL, MODPROBE_MS, NULL);
 	f = fopen(QUEUE_TIMEOUT, "r+e");
 	if (!f)
 		return false;
@@ -144,13 +151,12 @@ static int set_paths(const struct control *control, const uint64_t rdev[PATHS], 
 {
 	struct mapper_row row = { .length_sectors = sectors, .type = "multipath" };
 	uint64_t device;
-	int r;
 
 	multipath_format(rdev, bound_queueing(control->queue_seconds), row.parameters, sizeof(row.parameters));
 	if (mapper_find(control->uuid, &device))
 		return mapper_create(control->name, control->uuid, &row, 1, &device);
-	r = mapper_load(device, &row, 1);
-	return r ? r : mapper_swap(device);
+	/* Not at any price: requests that the other path takes would wait for those that one of them keeps. */
+	return control_swap(control, device, &row, false);
 }
 
 static int read_state(const struct control *control, struct control_state *state)
@@ -161,7 +167,11 @@ static int read_state(const struct control *control, struct control_state *state
 	(void)control;
 	if (r)
 		return r;
-	return !strcmp(row.type, "multipath") && multipath_parse_status(row.parameters, state) ? 0 : -EPROTO;
+	if (strcmp(row.type, "multipath") != 0 || !multipath_parse_status(row.parameters, state))
+		return -EPROTO;
+	r = mapper_table(state->device, &row);
+	state->is_queueing = !r && strstr(row.parameters, "queue_if_no_path");
+	return r;
 }
 
 static int tell(const struct control_state *state, const char *verb, enum path_kind kind)

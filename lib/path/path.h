@@ -6,6 +6,8 @@
 #ifndef SVC_PATH_H
 #define SVC_PATH_H
 
+#include <errno.h>
+
 #include "base/error.h"
 #include "dev/dev.h"
 #include "locate/conf.h"
@@ -25,9 +27,11 @@ enum path_state {
 
 enum path_coherence {
 	COHERENCE_UNTESTED,
-	COHERENCE_PROVEN, /* what goes in at either path comes out at the other */
-	COHERENCE_STALE,  /* this path shows old data */
-	COHERENCE_FAILED, /* the test could not be made; `error` says why */
+	COHERENCE_PROVEN,  /* what goes in at either path comes out at the other */
+	COHERENCE_STALE,   /* this path shows old data */
+	COHERENCE_FAILED,  /* the test could not be made, for no fault of the path */
+	COHERENCE_REFUSED, /* what was written through this path was refused */
+	COHERENCE_BROKEN,  /* this path gave an error when it was written or read, or did not come back */
 };
 
 enum {
@@ -79,10 +83,17 @@ struct path_verdict {
 
 /*
  * What each configured path is. Pure. A path that holds something else than the other one is told by
- * `expected`, or by being the NBD path: the direct one is the measure where nothing else tells.
+ * `expected`. Where nothing tells the NBD path is the one that is called another volume, and neither of them may be used
+ * (paths_may_use): what is in use already stays.
  */
 void path_judge(const struct path_facts facts[PATHS], const struct path_expected *expected, unsigned slow_ms,
                 struct path_verdict *verdict);
+
+/* Not merely slow: its connection is gone, or it gives errors. */
+static inline bool path_is_lost(const struct path_facts *facts)
+{
+	return facts->is_detached || (facts->error && facts->error != -ETIMEDOUT);
+}
 
 /* Whether I/O may go there. */
 static inline bool path_is_usable(enum path_state state)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -180,13 +181,26 @@ static void look_and_tell(const struct path_probe *probe)
 		look_at_server(probe, &options, facts);
 }
 
+/*
+ * Whether a child that was left behind is still there, or what it started is. One that has ended since is reaped first:
+ * it is there for kill(2) until then.
+ */
+static bool is_stuck(pid_t *child)
+{
+	if (*child > 0) {
+		waitpid(*child, NULL, WNOHANG);
+		if (kill(-*child, 0))
+			*child = 0;
+	}
+	return *child > 0;
+}
+
 void path_probe_start(struct path_probe *probe)
 {
 	struct path_facts *facts;
 
-	if (probe->stuck > 0 && !kill(-probe->stuck, 0))
+	if (is_stuck(&probe->stuck))
 		return;
-	probe->stuck = 0;
 	if (!probe->shared)
 		probe->shared = path_memory(sizeof(*probe->shared));
 	if (!probe->shared)
@@ -230,16 +244,20 @@ void path_probe_finish(struct path_probe *probe, struct path_facts *facts)
 		if (r == -ETIMEDOUT)
 			spawn_abandon(probe->child);
 		/* Also where it came back itself: what it started may be waiting for the device still. */
-		probe->stuck = kill(-probe->child, 0) ? 0 : probe->child;
+		probe->stuck = probe->child;
+		is_stuck(&probe->stuck);
 	}
 	probe->child = 0;
 }
 
-int path_call(int (*work)(void *shared), void *shared, unsigned deadline_ms)
+static int call(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms, bool is_ended)
 {
-	pid_t child = fork();
+	pid_t child;
 	int r;
 
+	if (is_stuck(stuck))
+		return -ETIMEDOUT;
+	child = fork();
 	if (!child) {
 		setpgid(0, 0);
 		r = work(shared);
@@ -248,7 +266,21 @@ int path_call(int (*work)(void *shared), void *shared, unsigned deadline_ms)
 	if (child < 0)
 		return -errno;
 	r = spawn_wait(child, deadline_ms);
-	if (r == -ETIMEDOUT)
-		spawn_abandon(child);
+	if (r == -ETIMEDOUT) {
+		if (is_ended)
+			spawn_abandon(child);
+		*stuck = child;
+		is_stuck(stuck);
+	}
 	return r <= 0 ? r : r > 127 ? -EIO : -r;
+}
+
+int path_call(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms)
+{
+	return call(stuck, work, shared, deadline_ms, true);
+}
+
+int path_call_on(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms)
+{
+	return call(stuck, work, shared, deadline_ms, false);
 }

@@ -30,9 +30,14 @@ void path_probe_finish(struct path_probe *probe, struct path_facts *facts);
 
 /*
  * Calls `work` in a child process for at most deadline_ms, with memory shared with the parent. Returns what it
- * returned (0 or -errno), -ETIMEDOUT, or -EIO where it crashed.
+ * returned (0 or -errno), -ETIMEDOUT, or -EIO where it crashed. *stuck, 0 at first and the caller's for calls of this
+ * kind, is a child that not even SIGKILL ended: while there is one the next call says -ETIMEDOUT at once, so that a dead
+ * device has one process waiting for it and not one more with each call.
  */
-int path_call(int (*work)(void *shared), void *shared, unsigned deadline_ms);
+int path_call(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms);
+
+/* The same, but a child that is not done by then goes on: for what is better ended late than broken off. */
+int path_call_on(pid_t *stuck, int (*work)(void *shared), void *shared, unsigned deadline_ms);
 
 /* Memory that a child shares with its parent. NULL: there is none. */
 void *path_memory(size_t size);

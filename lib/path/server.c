@@ -11,6 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+bool server_has_tls(const struct export_options *options)
+{
+	return *options->tls_psk_file || *options->tls_certificates;
+}
+
 /* The keys that the server is to know: one user's, or all. QEMU wants them in a file of this name. */
 static int write_keys(const struct export_options *options, struct svc_error *error)
 {
@@ -66,7 +71,7 @@ int server_prepare_tls(const struct export_options *options, struct svc_error *e
 	char path[PATH_MAX];
 	int r;
 
-	if (!*options->tls_psk_file && !*options->tls_certificates)
+	if (!server_has_tls(options))
 		return 0;
 	snprintf(path, sizeof(path), "%.2000s/server-key.pem", options->tls_certificates);
 	r = check_secret(*options->tls_psk_file ? options->tls_psk_file : path, error);
@@ -142,12 +147,19 @@ int server_make(struct server *server, const char *device, const struct export_o
 		error_next(error, "write address = ADDRESS[:PORT] of the controllers' link under [export] in svc.conf");
 		return -EINVAL;
 	}
+	if (*options->client && !server_has_tls(options)) {
+		error_set(error, -EINVAL, "client = %.200s: without TLS nobody can tell who a client is",
+		          options->client);
+		error_next(error, "set up TLS under [nbd] in svc.conf (tls-psk-file or tls-certificates), or leave "
+		                  "client out");
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		add(server, fixed[i]);
 	add_made(server, "--bind=%s", address);
 	add_made(server, "--port=%u", port);
 	add_made(server, "--export-name=%s", *options->name ? options->name : "shared");
-	if (*options->tls_psk_file || *options->tls_certificates)
+	if (server_has_tls(options))
 		add_tls(server, options);
 	add_made(server, "%s", device);
 	for (size_t i = 0; i < server->made_count; i++)

@@ -24,7 +24,13 @@ struct server {
 	size_t count, made_count;
 };
 
-/* For this device. -EINVAL where there is no address to export on, -ENOMEM; with a sentence. server_free() after 0. */
+/* Whether clients have to prove who they are, and nothing is sent in plain. */
+bool server_has_tls(const struct export_options *options);
+
+/*
+ * For this device. -EINVAL where there is no address to export on, or one client is named and nothing tells who it is;
+ * -ENOMEM; with a sentence. server_free() after 0.
+ */
 int server_make(struct server *server, const char *device, const struct export_options *options,
                 struct svc_error *error);
 void server_free(struct server *server);

@@ -52,6 +52,26 @@ static void it_is_uncached_and_on_the_link_alone(void **state)
 	assert_int_equal(server_make(&server, "/dev/x", &options, &error), -EINVAL);
 }
 
+/* Who is let in by name has to prove the name. */
+static void a_client_is_told_by_tls_alone(void **state)
+{
+	struct export_options options = {
+		.address = "10.9.0.1", .name = "", .client = "controller-a", .tls_certificates = "", .tls_psk_file = ""
+	};
+	struct server server;
+
+	(void)state;
+	assert_int_equal(server_make(&server, "/dev/x", &options, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "controller-a"));
+	options.tls_psk_file = "/keys";
+	assert_int_equal(server_make(&server, "/dev/x", &options, &error), 0);
+	server_free(&server);
+	options.client = options.tls_psk_file = "";
+	assert_int_equal(server_make(&server, "/dev/x", &options, &error), 0);
+	assert_false(server_has_tls(&options));
+	server_free(&server);
+}
+
 /* This very process stands for the one that runs. */
 static void one_that_was_called_otherwise_is_told(void **state)
 {
@@ -109,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_uncached_and_on_the_link_alone),
+		cmocka_unit_test(a_client_is_told_by_tls_alone),
 		cmocka_unit_test(one_that_was_called_otherwise_is_told),
 		cmocka_unit_test(a_key_has_to_be_kept),
 	};

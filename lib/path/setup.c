@@ -24,11 +24,19 @@ int paths_init(struct paths *paths, const char *const argument[], int arguments,
 		.slow_ms = conf->paths_slow_ms,
 		.controller = conf->controller,
 	};
+	control_init(&paths->control, conf);
 	/* That of [nbd] is none for a look: it may be as long as a rebuild over a slow line needs. */
 	if (conf->paths_timeout_seconds || locate->dev.timeout_seconds == conf->nbd_timeout_seconds)
-		paths->options.locate.dev.timeout_seconds = conf->paths_timeout_seconds;
-	control_init(&paths->control, conf);
+		paths_set_timeout(paths, conf->paths_timeout_seconds);
+	else
+		paths_set_timeout(paths, locate->dev.timeout_seconds);
 	return path_places_parse(argument, arguments, &paths->places, error);
+}
+
+void paths_set_timeout(struct paths *paths, unsigned seconds)
+{
+	paths->options.locate.dev.timeout_seconds = seconds;
+	paths->control.timeout_seconds = seconds;
 }
 
 int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *error)
@@ -42,6 +50,24 @@ int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *
 	if (r && r != -EINVAL && r != -ENOMEM)
 		error_set(error, r, "%s is not a device of ours: %s", paths->control.name, strerror(-r));
 	return r;
+}
+
+/* With nothing to hold it against a volume may be any; and of two that differ either may be. */
+static bool is_told(const struct path_check *check, enum path_kind kind, struct svc_error *why)
+{
+	if (check->expected.vg_uuid[0])
+		return true;
+	if (!check->facts[!kind].is_configured || check->facts[!kind].error)
+		error_set(why, -EPERM,
+		          "%s: nothing tells that this is the shared volume: neither the other path nor a flash copy",
+		          path_name(kind));
+	else if (check->verdict.state[!kind] == PATH_OTHER_VOLUME)
+		error_set(why, -EPERM, "%s: the two paths differ, and no flash copy tells which is right",
+		          path_name(kind));
+	else
+		return true;
+	error_next(why, "name the flash of this controller too");
+	return false;
 }
 
 bool paths_may_use(const struct path_check *check, enum path_kind kind, struct svc_error *why)
@@ -69,15 +95,7 @@ bool paths_may_use(const struct path_check *check, enum path_kind kind, struct s
 		error_next(why, "name a block device, or an NBD URI that svc-pathcheck --setup attaches");
 		return false;
 	}
-	/* With nothing to hold it against a volume may be any. */
-	if (!check->expected.vg_uuid[0] && (!check->facts[!kind].is_configured || check->facts[!kind].error)) {
-		error_set(why, -EPERM,
-		          "%s: nothing tells that this is the shared volume: neither the other path nor a flash copy",
-		          path_name(kind));
-		error_next(why, "name the flash of this controller too");
-		return false;
-	}
-	return true;
+	return is_told(check, kind, why);
 }
 
 static int attach(struct paths *paths, struct svc_error *error)
@@ -88,16 +106,38 @@ static int attach(struct paths *paths, struct svc_error *error)
 	return dev_is_uri(uri) ? nbd_attach(uri, &paths->options.locate.dev, device, error) : 0;
 }
 
-int paths_setup(struct paths *paths, struct svc_error *error)
+/* What the kernel would send requests to is taken out before it is connected anew: where it leads by now shows then. */
+static int take_out_lost(struct paths *paths, struct svc_error *error)
 {
-	struct svc_error attach_error, why;
-	uint64_t rdev[PATHS] = { 0 }, bytes = 0;
-	int r, attached, fit = -1;
+	bool is_in_use =
+		paths->state.is_set_up && paths->state.path[PATH_NBD].is_in && !paths->state.path[PATH_NBD].is_failed;
+	int r;
 
-	if (!paths->control.ops)
-		return paths_look(paths, COHERENCE_NOT_WANTED, error);
-	attached = attach(paths, &attach_error);
-	r = paths_look(paths, COHERENCE_IF_POSSIBLE, error);
+	if (!is_in_use || !dev_is_uri(paths->places.path[PATH_NBD]))
+		return 0;
+	r = paths_look(paths, COHERENCE_NOT_WANTED, error);
+	if (r || !path_is_lost(&paths->check.facts[PATH_NBD]))
+		return r;
+	r = paths->control.ops->fail(&paths->control, &paths->state, PATH_NBD);
+	if (!r)
+		r = control_read(&paths->control, &paths->state);
+	return r ? error_set(error, r, "/dev/mapper/%s: nbd, which is lost, cannot be taken out: %s",
+	                     paths->control.name, strerror(-r))
+	         : 0;
+}
+
+static int attach_and_look(struct paths *paths, struct svc_error *error)
+{
+	struct svc_error attach_error;
+	int attached = 0, r = control_read(&paths->control, &paths->state);
+
+	if (r)
+		return error_set(error, r, "%s is not a device of ours: %s", paths->control.name, strerror(-r));
+	r = take_out_lost(paths, error);
+	if (!r && paths_may_connect(paths))
+		attached = attach(paths, &attach_error);
+	if (!r)
+		r = paths_look(paths, COHERENCE_IF_POSSIBLE, error);
 	if (r)
 		return r;
 	/* Not attached is down, for the device's purpose, also where libnbd reaches it. */
@@ -106,8 +146,44 @@ int paths_setup(struct paths *paths, struct svc_error *error)
 		paths->check.facts[PATH_NBD].why = attach_error;
 		path_judge(paths->check.facts, &paths->check.expected, paths->options.slow_ms, &paths->check.verdict);
 	}
+	return 0;
+}
+
+/*
+ * A device that lies on no path gets the one back that was taken out because it was lost: the one that was chosen, and
+ * never the other one instead.
+ */
+static int put_back(struct paths *paths, struct svc_error *error)
+{
+	int kind = paths_pinned() >= 0 ? paths_pinned() : PATH_NBD, r;
+
+	if (paths->control.ops->reinstate || !paths->state.is_set_up || paths->state.active >= 0)
+		return 0;
+	if (!paths_may_use(&paths->check, kind, error)) {
+		error_next(error, "correct it, or choose the other one: svc-pathcheck --switch %s", path_name(!kind));
+		return -ENODEV;
+	}
+	paths->state.path[kind].rdev = paths->check.facts[kind].rdev;
+	r = paths->control.ops->use(&paths->control, &paths->state, kind);
+	if (!r)
+		r = control_read(&paths->control, &paths->state);
+	return r ? error_set(error, r, "/dev/mapper/%s cannot be put on %s: %s", paths->control.name, path_name(kind),
+	                     strerror(-r))
+	         : 0;
+}
+
+int paths_setup(struct paths *paths, struct svc_error *error)
+{
+	uint64_t rdev[PATHS] = { 0 }, bytes = 0;
+	int r, fit = -1;
+
+	if (!paths->control.ops)
+		return paths_look(paths, COHERENCE_NOT_WANTED, error);
+	r = attach_and_look(paths, error);
+	if (r)
+		return r;
 	for (int i = PATHS - 1; i >= 0; i--) {
-		if (!paths_may_use(&paths->check, i, &why))
+		if (!paths_may_use(&paths->check, i, NULL))
 			continue;
 		fit = i;
 		rdev[i] = paths->check.facts[i].rdev;
@@ -124,8 +200,9 @@ int paths_setup(struct paths *paths, struct svc_error *error)
 		error_set(error, r, "%s cannot be set up: %s", paths->control.name, strerror(-r));
 		error_next(error, r == -EBUSY ? "stop what holds the paths' devices by themselves (lsblk); LVM perhaps"
 		                              : "see dmesg; modules dm-multipath and dm-round-robin are needed");
+		return r;
 	}
-	return r;
+	return put_back(paths, error);
 }
 
 int paths_teardown(struct paths *paths, struct svc_error *error)
@@ -233,6 +310,14 @@ int paths_switch(struct paths *paths, int kind, struct svc_error *error)
 		r = ops->use(&paths->control, state, wanted);
 	if (!r)
 		r = control_read(&paths->control, state);
+	if (r == -ETIMEDOUT && !pin(kind, error)) {
+		error_set(error, r,
+		          "requests under way on /dev/mapper/%s have not ended; the switch follows when they do",
+		          paths->control.name);
+		error_next(error,
+		           "see dmesg for what holds them up; they cannot be taken back from the path they are on");
+		return r;
+	}
 	if (r)
 		return error_set(error, r, "/dev/mapper/%s cannot be switched: %s", paths->control.name, strerror(-r));
 	return pin(kind, error);

@@ -22,13 +22,17 @@ struct paths {
 int paths_init(struct paths *paths, const char *const argument[], int arguments, const struct svc_conf *conf,
                const struct locate_options *locate, struct svc_error *error);
 
+/* The deadline of every touch of a path; 0: the default. */
+void paths_set_timeout(struct paths *paths, unsigned seconds);
+
 /* Looks at both paths and at what the kernel has. As path_check. */
 int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *error);
 
 /*
  * Attaches the NBD path, looks at both and makes the device out of those that are fit; one that is set up already
- * gets the paths that it lacks. Nothing to do where the control is none or external. With a sentence: -ENODEV
- * (no path is fit: the check's reasons say why), -EIO and what attaching can return.
+ * gets the paths that it lacks. A path in use that has lost its connection is taken out of the device before it is
+ * connected anew, and put back once it is known where it leads. Nothing to do where the control is none or external. With a sentence: -ENODEV
+ * (no path is fit, or not the one that the device is to lie on: the check's reasons say why), -EIO and what attaching can return.
  */
 int paths_setup(struct paths *paths, struct svc_error *error);
 
@@ -37,7 +41,8 @@ int paths_teardown(struct paths *paths, struct svc_error *error);
 
 /*
  * Sends I/O to `kind`, or with -1 to the path that is best, after a look at both and a test of coherence. -EPERM
- * where the path is not fit, -ENODEV where nothing is set up, -ENOTSUP where there is nothing to switch.
+ * where the path is not fit, -ENODEV where nothing is set up, -ENOTSUP where there is nothing to switch, -ETIMEDOUT where
+ * requests under way by the old path do not end: then it follows when they do.
  */
 int paths_switch(struct paths *paths, int kind, struct svc_error *error);
 

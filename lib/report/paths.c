@@ -14,10 +14,10 @@ enum { TEXT_SIZE = 4 * SVC_LOCATOR_SIZE };
 
 static const char *coherence_name(enum path_coherence coherence)
 {
-	static const char *const name[] = { [COHERENCE_UNTESTED] = "untested",
-		                            [COHERENCE_PROVEN] = "proven",
-		                            [COHERENCE_STALE] = "stale",
-		                            [COHERENCE_FAILED] = "failed" };
+	static const char *const name[] = {
+		[COHERENCE_UNTESTED] = "untested", [COHERENCE_PROVEN] = "proven",  [COHERENCE_STALE] = "stale",
+		[COHERENCE_FAILED] = "failed",     [COHERENCE_REFUSED] = "failed", [COHERENCE_BROKEN] = "failed"
+	};
 
 	return name[coherence];
 }

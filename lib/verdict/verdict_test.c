@@ -278,8 +278,8 @@ static const enum reason_id boots[] = {
 
 /* What svc-pathcheck finds (lib/path). */
 static const enum reason_id paths[] = {
-	REASON_PATH_LOST,      REASON_PATH_OTHER_VOLUME, REASON_PATH_STALE, REASON_PATH_UNPROVEN,
-	REASON_PATH_READ_ONLY, REASON_PATH_SLOW,         REASON_LVM_FILTER, REASON_EXPORTED,
+	REASON_PATH_LOST, REASON_PATH_OTHER_VOLUME, REASON_PATH_STALE, REASON_PATH_UNPROVEN, REASON_PATH_READ_ONLY,
+	REASON_PATH_SLOW, REASON_LVM_FILTER,        REASON_EXPORTED,   REASON_EXPORT_PLAIN,  REASON_PATH_NO_QUEUE,
 };
 
 /* What a takeover finds, and why it is refused (lib/promote). */

@@ -42,6 +42,10 @@ middle() { tr ' ' '\n' <<< "$gaps" | grep . | cut -d / -f "$1" | sort -n | awk '
 figure "longest time without an acknowledged write at each fail-over/fail-back, ms" "$gaps"
 figure "that is, ms" "fail-over: $(middle 1); fail-back: $(middle 2)"
 check "no error reached the mirror" a 'legs_are AA && kill -0 $(cat /run/writer.pid)'
+# By what each path left on the volume, before anything has been rebuilt.
+check "the writer ends, and every acknowledged write is there" a 'writer_end && umount /mnt && mount /dev/svc/data /mnt && path-tool check /mnt/ring $(cut -d" " -f1 /run/writer.log) && umount /mnt'
+expect "on both legs, byte by byte" 0 '"verdict":"in-sync"' a 'vgchange -q -an svc && svc-compare --full --json flash-a=/dev/d_flash-a shared=/dev/sda'
+check "and on" a 'svc-boot; legs_are AA && mount /dev/svc/data /mnt && writer_start'
 
 # --- nbd in use dies ---
 check "switched to nbd by hand, and it stays" a 'svc-pathcheck -q --switch nbd && until_true 90 active nbd && sleep 2 && active nbd'
@@ -70,18 +74,24 @@ check "and answers again" b 'kill -CONT $(cat /run/svc/export.pid)'
 check "and is used again" a 'until_true 90 ready'
 wrong_export() # NAME STATE STATUS COMMAND-ON-B
 {
+	serve_wrong "$@"
+	end_wrong "$1"
+}
+end_wrong() { check "$1: ended" b 'p=$(cat /run/wrong.pid); kill $p; until_true 90 ended $p'; }
+serve_wrong()
+{
 	run a ': > /run/monitor.log'
 	run b 'svc-pathcheck -q --unexport' || result "$1: unexport" 0
 	check "$1: exported" b "$4"
 	expect "$1: $2" "$3" "\"state\": \"$2\"" a "until_true 90 said 'path nbd is $2'; look_for $2"
 	check "$1: never used" a 'until_true 90 nbd_is_out && active direct && ! svc-pathcheck -q --switch nbd && nbd_is_out && legs_are AA'
-	check "$1: ended" b 'p=$(cat /run/wrong.pid); kill $p; until_true 90 ended $p'
 }
 serve='qemu-nbd --fork --pid-file=/run/wrong.pid -t -e 4 -f raw --cache=none -b 10.9.0.2 -x shared'
 wrong_export "EIO from the export" down 5 "printf '0 2048 linear /dev/sda 0\n2048 260096 error\n' | dmsetup create bad && dmsetup mknodes && $serve /dev/mapper/bad"
 wrong_export "another volume" other-volume 2 "$serve /dev/d_other"
 wrong_export "read-only" read-only 5 "$serve -r /dev/sda"
-wrong_export "a caching export" stale 2 "echo root:x:0:0::/:/bin/sh > /etc/passwd; printf '[generic]\n[shared]\nexportname = /dev/sda\nflush = true\nfua = true\n' > /run/ns.conf; nbd-server -C /run/ns.conf -p /run/wrong.pid; until_true 90 test -s /run/wrong.pid"
+caching="echo root:x:0:0::/:/bin/sh > /etc/passwd; printf '[generic]\n[shared]\nexportname = /dev/sda\nflush = true\nfua = true\n' > /run/ns.conf; nbd-server -C /run/ns.conf -p /run/wrong.pid; until_true 90 test -s /run/wrong.pid"
+wrong_export "a caching export" stale 2 "$caching"
 check "the right export again" b 'svc-pathcheck -q --export; [ -s /run/svc/export.pid ]'
 check "is used again" a 'until_true 90 ready && active direct'
 
@@ -102,11 +112,42 @@ check "and the records agree" a 'until_true 90 said "in sync again" || svc-compa
 check "every acknowledged write is there" a 'mount /dev/svc/data /mnt && path-tool check /mnt/ring $(cut -d" " -f1 /run/writer.log) && umount /mnt'
 expect "in sync, byte by byte" 0 "in-sync" a 'monitor_end -TERM; until_true 90 notified STOPPING=1 1; vgchange -q -an svc; svc-compare --full --json flash-a=/dev/d_flash-a shared=/dev/sda'
 
+# --- what was found once, and what nobody has looked at ---
+check "a caching export again, nothing watches" b "svc-pathcheck -q --unexport; $caching"
+expect "set up: it is connected anew, tested, and left out" 0 '"state": "stale"' a 'again stale svc-pathcheck --json --setup; s=$?; ready && s=99; exit_with $s'
+expect "a plain call knows it too" 2 "found stale .20.*not been proven" a 'svc-pathcheck | tr -d "\n" | tr -s " "; svc-pathcheck -q'
+expect "direct dies: it is not switched to" 4 "found stale" a 'state offline; svc-pathcheck --switch nbd'
+expect "nor set up" 5 "" a 'svc-pathcheck --setup'
+check "nor used by a monitor that knows nothing" a ': > /run/monitor.log; monitor_start; until_true 90 said "path nbd is stale" && sleep 3 && nbd_is_out; s=$?; monitor_end -TERM; state running; exit_with $s'
+end_wrong "a caching export again"
+check "the right export, not looked at yet" b 'svc-pathcheck -q --export; [ -s /run/svc/export.pid ]'
+expect "is stale until the opposite is proven" 2 '"state": "stale"' a 'svc-pathcheck --json'
+check "which setting up does" a 'svc-pathcheck -q --setup && ready && svc-pathcheck -q && svc-pathcheck -q --coherence'
+expect "a switch that is done says so, whatever the other path does" 0 '"state": "down"' a 'state offline; svc-pathcheck --json --switch nbd && dd if=/dev/mapper/svc-shared of=/dev/null bs=4096 count=1 iflag=direct && active nbd && svc-pathcheck -q --switch auto && active nbd'
+check "it is lost while it is in use, and another volume of the size is there" b "svc-pathcheck -q --unexport; md5sum < /dev/d_other > /run/other.sum; $serve /dev/d_other"
+# The writes wait for the connection, and would go wherever it leads.
+check "set up: the requests that wait do not go there" a '{ i=0; while [ $i -lt 40 ]; do yes astray | dd of=/dev/mapper/svc-shared bs=4096 count=1 seek=28160 iflag=fullblock oflag=direct 2> /dev/null; i=$((i + 1)); done; } & w=$!; ! svc-pathcheck -q --setup && nbd_is_out; s=$?; wait $w; exit_with $s'
+check "not one" b 'blockdev --flushbufs /dev/d_other; md5sum < /dev/d_other | cmp - /run/other.sum'
+check "the right one again, and direct" b 'p=$(cat /run/wrong.pid); kill $p; until_true 90 ended $p; svc-pathcheck -q --export; [ -s /run/svc/export.pid ]'
+check "both are set up again" a 'state running; svc-pathcheck -q --setup && ready'
+
+# --- a path whose writes fail ---
+check "direct can be read and not written" a 'svc-pathcheck -q --teardown; s=$(cat /sys/block/sda/size); dmsetup create slow --table "0 $s linear /dev/sda 0" && dmsetup mknodes && direct=/dev/mapper/slow configure nbd://10.9.0.2/shared && svc-pathcheck -q --setup && ready && monitor_start && until_true 90 active direct && dmsetup suspend slow && dmsetup load slow --table "0 $s flakey /dev/sda 0 0 3600 1 error_writes" && dmsetup resume slow'
+check "the kernel goes to nbd" a 'dd if=/dev/zero of=/dev/mapper/svc-shared bs=4096 count=1 seek=28160 oflag=direct && until_true 90 active nbd'
+check "and nothing goes back there, though it can be read" a ': > /run/monitor.log; i=0; while [ $i -lt 60 ]; do dd if=/dev/zero of=/dev/mapper/svc-shared bs=4096 count=1 seek=28160 oflag=direct 2> /dev/null && ! active direct || break; sleep 0.1; i=$((i + 1)); done; [ $i = 60 ] && ! said "I/O goes by direct"'
+expect "it is down" 5 '"name": "direct", *"locator": "[^"]*", *"state": "down"' a 'svc-pathcheck --json --coherence | tr -d "\n" | tr -s " "; svc-pathcheck -q --coherence'
+check "it takes writes again, and is used" a 'dmsetup suspend slow && dmsetup load slow --table "0 $(cat /sys/block/sda/size) linear /dev/sda 0" && dmsetup resume slow && until_true 90 ready && dd if=/dev/mapper/svc-shared of=/dev/null bs=4096 count=1 iflag=direct && until_true 90 active direct'
+
+# --- a path that hangs ---
+check "direct hangs: nbd takes over" a 'dmsetup suspend slow; until_true 120 direct_is F && dd if=/dev/mapper/svc-shared of=/dev/null bs=4096 count=1 iflag=direct && active nbd'
+check "it comes back to life, and is used" a 'dmsetup resume slow; until_true 120 ready && dd if=/dev/mapper/svc-shared of=/dev/null bs=4096 count=1 iflag=direct && until_true 90 active direct; s=$?; monitor_end -TERM; exit_with $s'
+check "taken down, for the next" a 'svc-pathcheck -q --teardown && dmsetup remove slow && configure nbd://10.9.0.2/shared && svc-pathcheck -q --setup && ready'
+
 # --- cost ---
 # shellcheck disable=SC2016 # for the guest
 run a 'd=$(grep -lx svc-shared /sys/block/dm-*/dm/name); for q in /sys/block/sda/queue ${d%/dm/name}/queue; do (cd $q && echo $(cat max_sectors_kb nr_requests read_ahead_kb scheduler)); done'
 figure "limits of raw path / multipath: sectors, requests, read-ahead, scheduler" "${output//$'\n'/ / }"
-check "reads through multipath and through one dm-linear, against the raw path" a 'dmsetup create flat --table "0 $(cat /sys/block/sda/size) linear /dev/sda 0" && dmsetup mknodes && path-tool compare /dev/sda /dev/mapper/svc-shared /dev/mapper/flat > /run/cost; s=$?; cat /run/cost; dmsetup remove flat; [ $s = 0 ] && awk "\$2 == 1 && \$5 < 80 { bad = 1 } END { exit bad || NR != 4 }" /run/cost'
+check "reads through multipath and through one dm-linear, against the raw path" a 'dmsetup create flat --table "0 $(cat /sys/block/sda/size) linear /dev/sda 0" && dmsetup mknodes && path-tool compare /dev/sda /dev/mapper/svc-shared /dev/mapper/flat > /run/cost; s=$?; cat /run/cost; dmsetup remove flat; [ $s = 0 ] && awk "\$2 == 1 && \$5 < 90 { bad = 1 } END { exit bad || NR != 4 }" /run/cost'
 while read -r kind which raw own share low high; do
 	what=multipath
 	# What any device of the kernel's device-mapper costs here, where processors are emulated.
@@ -119,10 +160,17 @@ check "taken down" a 'svc-pathcheck -q --teardown && ! dmsetup status svc-shared
 # --- who may write while the mirror is active ---
 expect "a primary does not export" 4 "is active on this controller|has the mirror open" a 'svc-pathcheck -q --export'
 
+# --- an export beside a takeover ---
+check "no export" b 'svc-pathcheck -q --unexport'
+expect "none is started while a takeover is under way" 5 "is under way on this controller" b 'path-tool hold /run/svc/promote.lock svc-pathcheck --export; s=$?; pidof qemu-nbd && s=99; exit_with $s'
+# shellcheck disable=SC2016 # for the guest
+expect "one that began before it is ended" 5 "is under way on this controller" b 'mkdir -p /run/bin; { echo "#!/bin/sh"; echo "$(command -v qemu-nbd) \"\$@\""; echo "s=\$?; path-tool hold /run/svc/promote.lock sleep 600 > /dev/null 2>&1 & echo \$! > /run/holder.pid; sleep 1; exit \$s"; } > /run/bin/qemu-nbd; chmod +x /run/bin/qemu-nbd; PATH=/run/bin:$PATH svc-pathcheck --export; s=$?; kill $(cat /run/holder.pid); pidof qemu-nbd && s=99; exit_with $s'
+check "and afterwards" b 'svc-pathcheck -q --export; [ -s /run/svc/export.pid ]'
+
 # --- queueing, and the other controls ---
-check "requests are held back for so long, then fail" a 'queue=3 configure nbd://10.9.0.2/shared; svc-pathcheck -q --setup && ready && dmsetup table svc-shared | grep -q queue_if_no_path'
+check "requests are held back for so long, then fail, also where the module has to be loaded first" a 'modprobe -r dm-round-robin && modprobe -r dm-multipath && [ ! -e /sys/module/dm_multipath ] && queue=3 configure nbd://10.9.0.2/shared; svc-pathcheck --setup > /run/said && ready && dmsetup table svc-shared | grep -q queue_if_no_path && ! grep SVC-PATH-NO-QUEUE /run/said'
 run b 'svc-pathcheck -q --unexport'
-check "and no longer" a 'state offline; b=$(cut -d. -f1 /proc/uptime); ! dd if=/dev/mapper/svc-shared of=/dev/null bs=4096 count=1 iflag=direct && t=$(($(cut -d. -f1 /proc/uptime) - b)); state running; echo "$t s"; [ $t -ge 2 ] && [ $t -le 60 ] && svc-pathcheck -q --teardown'
+check "and no longer" a 'state offline; b=$(cut -d. -f1 /proc/uptime); ! dd if=/dev/mapper/svc-shared of=/dev/null bs=4096 count=1 iflag=direct && t=$(($(cut -d. -f1 /proc/uptime) - b)); state running; echo "$t s"; [ $t -ge 2 ] && [ $t -le 60 ] && svc-pathcheck > /run/said; grep SVC-PATH-NO-QUEUE /run/said && svc-pathcheck -q --teardown'
 check "the standby exports again" b 'svc-pathcheck -q --export'
 check "one device that is switched by hand" a 'control=manual configure nbd://10.9.0.2/shared; svc-pathcheck -q --setup && dmsetup table svc-shared | grep -q "linear 8:"'
 check "goes to nbd, and back, under load" a 'path-tool read /dev/mapper/svc-shared 6000 > /run/read.out 2>&1 & r=$!; for i in 1 2 3; do svc-pathcheck -q --switch nbd && dmsetup table svc-shared | grep -q "linear 43:" && svc-pathcheck -q --switch direct && dmsetup table svc-shared | grep -q "linear 8:" || exit_with 1 || break; done && wait $r'
@@ -138,6 +186,11 @@ check "without the monitor too, when it is wanted" a 'monitor_end -TERM; svc-pat
 run b 'svc-pathcheck -q --unexport'
 expect "a dead path is not switched to" 4 "nobody listens|lost|does not answer|cannot be" a 'svc-pathcheck --switch nbd'
 check "taken down again" a 'dmsetup table svc-shared | grep -q "linear 8:" && svc-pathcheck -q --teardown'
+check "direct is one that can hang" a 's=$(cat /sys/block/sda/size); dmsetup create slow --table "0 $s linear /dev/sda 0" && dmsetup mknodes && direct=/dev/mapper/slow control=manual configure nbd://10.9.0.2/shared'
+check "the standby exports once more" b 'svc-pathcheck -q --export; [ -s /run/svc/export.pid ]'
+expect "requests hang there: the switch is not made, and said so" 5 "have not ended" a 'svc-pathcheck -q --setup && table_is "linear 25[0-9]:" && svc-pathcheck -q --switch nbd && svc-pathcheck -q --switch direct && dmsetup suspend slow && { dd if=/dev/mapper/svc-shared of=/run/hung bs=4096 count=1 iflag=direct 2> /run/hung.log & } && sleep 1 && svc-pathcheck --switch nbd'
+check "it follows when they end, and they do so by the old path" a 'table_is "linear 25[0-9]:" && dmsetup resume slow && until_true 90 table_is "linear 43:" && until_true 90 test -s /run/hung && cmp -n 4096 /run/hung /dev/sda'
+check "taken down once more" a 'svc-pathcheck -q --teardown && dmsetup remove slow'
 check "a device of somebody else's is checked and not touched" a 'control=external configure nbd://10.9.0.2/shared; svc-pathcheck -q --setup; ! dmsetup status svc-shared 2> /dev/null'
 
 # --- TLS ---
@@ -158,6 +211,10 @@ check "TLS: in the kernel too" a 'svc-pathcheck -q --setup && ready && cmp -n 10
 tls "wrong authority" 5 'TLS handshake failed' 'tls-certificates = /tls/other'
 tls "expired" 5 '"state": "down"' 'tls-certificates = /tls/expired'
 tls "no certificate" 5 '"state": "down"' 'tls-certificates = /tls/none'
+expect "TLS: an expired server certificate is not served with" 5 "expired" b "svc-pathcheck -q --unexport; configure nbd://10.9.0.1/none 'tls-certificates = /tls/old'; svc-pathcheck --export"
+check "TLS: served all the same, by another program" b "qemu-nbd --fork --pid-file=/run/plain.pid -t -e 4 -f raw --cache=none -k /run/plain.sock /dev/sda && nbdkit -P /run/wrong.pid -i 10.9.0.2 -e shared --tls=require --tls-certificates=/tls/old nbd socket=/run/plain.sock"
+tls "expired server" 5 'TLS handshake failed' 'tls-certificates = /tls/good'
+check "TLS: the right one again" b "kill \$(cat /run/wrong.pid) \$(cat /run/plain.pid); client=CN=controller-a configure nbd://10.9.0.1/none 'tls-certificates = /tls/good'; sleep 1; svc-pathcheck -q --export; [ -s /run/svc/export.pid ]"
 uri=nbd://controller-other/shared
 tls "plaintext" 5 'insists on TLS' 'tls-certificates = /tls/good'
 run b "client=CN=somebody configure nbd://10.9.0.1/none 'tls-certificates = /tls/good'"
@@ -172,8 +229,9 @@ check "TLS: key, in the kernel too" a 'svc-pathcheck -q --setup && ready && cmp 
 tls "wrong key" 5 'TLS handshake failed' 'tls-psk-file = /psk/wrong' 'tls-username = controller-a'
 tls "a key of somebody who is not let in" 5 '"state": "down"' 'tls-psk-file = /psk/keys' 'tls-username = stranger'
 run b "configure nbd://10.9.0.1/none"
+expect "TLS: a client that nothing tells" 78 "nobody can tell who a client is" b 'client=controller-a configure nbd://10.9.0.1/none; svc-pathcheck --export; s=$?; configure nbd://10.9.0.1/none; exit_with $s'
 expect "TLS: an export with other settings is not taken for the one that is wanted" 4 "other settings" b 'svc-pathcheck -q --export'
-check "exported in plain" b 'svc-pathcheck -q --unexport; svc-pathcheck -q --export; [ -s /run/svc/export.pid ]'
+expect "exported in plain, and said so" 0 "SVC-EXPORT-PLAIN" b 'svc-pathcheck -q --unexport; svc-pathcheck --json --export'
 tls "a server that offers none: not talked to" 5 'does not offer TLS' 'tls-psk-file = /psk/keys' 'tls-username = controller-a'
 
 # --- the kernel ---

@@ -36,7 +36,7 @@ configure()
 		echo "lv = svc/data"
 		echo "[copies]"
 		echo "flash-$me = /dev/d_flash-$me"
-		echo "shared@direct = /dev/sda"
+		echo "shared@direct = ${direct:-/dev/sda}"
 		echo "shared@nbd = $uri"
 		echo "[controller]"
 		echo "id = $me"
@@ -81,7 +81,8 @@ until_true()
 
 active() { dmsetup status svc-shared | awk -v w="$1" '{ for (i = 4; i < NF; i++) if ($i ~ /^[0-9]+:[0-9]+$/ && $(i + 1) == "A") a[$i ~ /^43:/ ? "nbd" : "direct"] = 1
 	for (i = 4; i < NF; i++) if ($i == "A" && $(i - 1) !~ /:/ && $(i + 4) ~ /:/) g = $(i + 4) ~ /^43:/ ? "nbd" : "direct" } END { exit !(g == w && a[w]) }'; }
-ready() { dmsetup status svc-shared | grep -q "43:[0-9]* A" && dmsetup status svc-shared | grep -q " 8:[0-9]* A"; }
+ready() { dmsetup status svc-shared | grep -q "43:[0-9]* A" && dmsetup status svc-shared | grep -qE " (8|25[0-9]):[0-9]* A"; }
+direct_is() { dmsetup status svc-shared | grep -qE " (8|25[0-9]):[0-9]* $1"; }
 nbd_is() { dmsetup status svc-shared | grep -q "43:[0-9]* $1"; }
 nbd_is_out() { ! nbd_is A; }
 table_is() { dmsetup table svc-shared | grep -q "$1"; }
@@ -128,13 +129,17 @@ writer_end()
 	return "$status"
 }
 
-# look_for STATE: several times, for a host under load lets deadlines pass
-look_for()
+look_for() { again "$1" svc-pathcheck --json --coherence; }
+
+# again STATE COMMAND...: several times until it says so, for a host under load lets deadlines pass
+again()
 {
+	wanted=$1
+	shift
 	for try in 1 2 3 4 5; do
-		svc-pathcheck --json --coherence > /run/look
+		"$@" > /run/look
 		status=$?
-		! grep -q "\"state\": \"$1\"" /run/look || break
+		! grep -q "\"state\": \"$wanted\"" /run/look || break
 		sleep "$try"
 	done
 	cat /run/look

@@ -35,7 +35,7 @@ make_keys()
 {
 	local d
 
-	mkdir -p "$work"/tls/{good,other,expired,none} "$work/psk"
+	mkdir -p "$work"/tls/{good,other,expired,none,old} "$work/psk"
 	(
 		cd "$work/tls" || exit
 		for d in good other; do
@@ -57,8 +57,10 @@ make_keys()
 		issue good good client controller-a "2036-01-01 00:00:00"
 		issue other other client controller-a "2036-01-01 00:00:00"
 		issue expired good client controller-a "2026-01-02 00:00:00"
+		issue old good server controller-other "2026-01-02 00:00:00"
 		# Ready made: QEMU would make its own at each start.
 		certtool --get-dh-params --sec-param medium --outfile good/dh-params.pem
+		cp good/{ca-cert,dh-params}.pem old/
 		cp good/ca-cert.pem expired/
 		cp good/ca-cert.pem none/
 		psktool -u controller-a -p ../psk/keys
