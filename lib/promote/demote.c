@@ -6,7 +6,6 @@
 
 #include "claim/claim.h"
 #include "gate/activate.h"
-#include "path/export.h"
 #include "path/legs.h"
 #include "promote/takeover.h"
 #include "rebuild/mark.h"
@@ -179,25 +178,19 @@ static int release(void *context, unsigned left_ms, struct svc_error *error)
 
 static int export_is_done(void *context, struct svc_error *error)
 {
+	struct takeover *t = context;
+
 	(void)error;
-	return !*((struct takeover *)context)->options->conf->export_address || export_find() > 0;
+	return !*t->options->conf->export_address || t->served->find() > 0;
 }
 
 /* The mirror is handed over without it too: there is one path less then. */
 static int export(void *context, unsigned left_ms, struct svc_error *error)
 {
 	struct takeover *t = context;
-	const struct svc_conf *conf = t->options->conf;
-	struct export_options options = {
-		.address = conf->export_address,
-		.name = conf->export_name,
-		.client = conf->export_client,
-		.tls_certificates = conf->nbd_tls_certificates,
-		.tls_psk_file = conf->nbd_tls_psk_file,
-	};
 
 	(void)left_ms;
-	if (!export_start(&t->paths, &options, error))
+	if (!t->served->start(t, error))
 		return 0;
 	tell(t, "shared is not served to the other controller: %.250s", error->text);
 	return STEP_NOTHING_TO_DO;

@@ -152,6 +152,22 @@ enum fence_motion fence_watch(uint64_t first, uint64_t last, uint64_t watched_ms
 	return watched_ms < interval_ms ? MOTION_UNWATCHED : MOTION_STILL;
 }
 
+bool fence_is_alive(const struct fence_facts *facts, struct reasons *reasons)
+{
+	size_t before = reasons->count;
+
+	if (facts->mmp == MOTION_MOVING)
+		reason_add(reasons, REASON_PEER_ALIVE, -1,
+		           "the file system's MMP block moves: it is mounted elsewhere");
+	/* One that closed the mirror may well be alive: it stands by. */
+	if (facts->beats == MOTION_MOVING && !facts->is_closed)
+		reason_add(reasons, REASON_PEER_ALIVE, -1, "the other controller's heartbeat moves");
+	if (facts->mmp == MOTION_UNWATCHED || (facts->beats == MOTION_UNWATCHED && !facts->is_closed))
+		reason_add(reasons, REASON_NOT_FENCED, -1,
+		           "the other controller's signs of life were not watched for long enough");
+	return reasons->count > before;
+}
+
 bool fence_is_contradicted(const struct fence_facts *facts, struct reasons *reasons)
 {
 	size_t before = reasons->count;
@@ -164,18 +180,11 @@ bool fence_is_contradicted(const struct fence_facts *facts, struct reasons *reas
 	if (facts->hold == HOLD_FOREIGN)
 		reason_add(reasons, REASON_NOT_FENCED, -1,
 		           "the drive array has a reservation or keys that neither controller made");
-	if (!facts->is_export_stopped)
+	fence_is_alive(facts, reasons);
+	/* It goes on for a controller that is seen to be at work. */
+	if (!facts->is_export_stopped && reasons->count == before)
 		reason_add(reasons, REASON_NOT_FENCED, -1,
 		           "this controller still serves the volume to the other one, which can write through it");
-	if (facts->mmp == MOTION_MOVING)
-		reason_add(reasons, REASON_PEER_ALIVE, -1,
-		           "the file system's MMP block moves: it is mounted elsewhere");
-	/* One that closed the mirror may well be alive: it stands by. */
-	if (facts->beats == MOTION_MOVING && !facts->is_closed)
-		reason_add(reasons, REASON_PEER_ALIVE, -1, "the other controller's heartbeat moves");
-	if (facts->mmp == MOTION_UNWATCHED || (facts->beats == MOTION_UNWATCHED && !facts->is_closed))
-		reason_add(reasons, REASON_NOT_FENCED, -1,
-		           "the other controller's signs of life were not watched for long enough");
 	return reasons->count > before;
 }
 

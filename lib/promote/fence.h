@@ -116,6 +116,9 @@ enum fence_proof {
 	PROOF_TOLD,
 };
 
+/* Whether the other controller's signs of life say that it is at work, or were not watched for long enough to tell. Pure. */
+bool fence_is_alive(const struct fence_facts *facts, struct reasons *reasons);
+
 /*
  * Whether something speaks against taking the volume, whatever may prove that the other controller is stopped. To be
  * asked before fence_take (with hold HOLD_UNKNOWN) too: a controller at work must not lose its disk to one that then

@@ -181,6 +181,7 @@ int look_paths(struct takeover *t, struct svc_error *error)
 	t->disk = (struct fence_disk){ t->direct, t->paths.options.locate.dev.timeout_seconds };
 	t->ops = &fence_ops_disk;
 	t->array = &t->disk;
+	t->served = &served_ops_export;
 	code = t->paths.control.ops ? set_up_device(t, device, error) : choose_device(t, device, error);
 	t->arguments = 0;
 	for (int i = 0; i < 2 && !code; i++)

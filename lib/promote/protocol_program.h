@@ -255,17 +255,16 @@ static inline void advance(struct play *play, int self, struct program *p)
 	switch (p->stage) {
 	case IDLE:
 		break;
-	case STOP_EXPORT:
-		memset(&p->fence, 0, sizeof(p->fence));
-		if (play->broken != BROKEN_EXPORT)
-			play->world.controller[self].is_exporting = false;
-		p->stage = play->world.controller[self].mirror.is_active ? LOOK : WATCH;
-		break;
 	case WATCH:
 		watch_first(play, self, p);
 		break;
 	case WATCHED:
 		watch_last(play, self, p);
+		break;
+	case STOP_EXPORT:
+		stop_export(play, self, p);
+		p->facts.is_export_stopped = true;
+		p->stage = FENCE;
 		break;
 	case FENCE:
 		advance_fence(play, self, p);

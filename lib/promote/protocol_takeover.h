@@ -23,9 +23,26 @@ static inline void kill_call(struct play *play, int self)
 {
 	struct program *p = &play->program[self][MAIN];
 
-	if ((p->stage < STOP_EXPORT || p->stage > TELL) && (p->stage < UNMOUNT || p->stage > RELEASE))
+	if ((p->stage < WATCH || p->stage > TELL) && (p->stage < UNMOUNT || p->stage > RELEASE))
 		return;
 	tell(&play->world, "%c: the call is killed at %d\n", letter[self], p->stage);
+	end_program(p);
+}
+
+static inline void stop_export(struct play *play, int self, struct program *p)
+{
+	struct controller *c = &play->world.controller[self];
+
+	p->has_cut |= c->is_exporting;
+	if (play->broken != BROKEN_EXPORT)
+		c->is_exporting = false;
+}
+
+/* A call that ends without having written anything leaves things as they were. */
+static inline void refuse_call(struct play *play, int self, struct program *p)
+{
+	play->tally.refused++;
+	play->world.controller[self].is_exporting |= p->has_cut;
 	end_program(p);
 }
 
@@ -34,15 +51,33 @@ static inline void watch_first(struct play *play, int self, struct program *p)
 	const struct world *w = &play->world;
 	const struct record *record = &w->leg[SHARED].record;
 
+	memset(&p->fence, 0, sizeof(p->fence));
 	memset(&p->facts, 0, sizeof(p->facts));
-	p->facts.is_export_stopped = true;
+	p->has_cut = false;
+	if (w->controller[self].mirror.is_active) {
+		p->stage = LOOK;
+		return;
+	}
+	if (play->broken == BROKEN_CUT)
+		stop_export(play, self, p);
+	p->stage = STOP_EXPORT;
 	if (can_read(w, self, SHARED)) {
 		p->beats = w->controller[!self].beats;
 		p->facts.is_closed = !(record->owner == letter[!self] && record->is_open);
 		p->stage = WATCHED;
-	} else {
-		p->stage = FENCE;
 	}
+}
+
+/* Its writes get to shared, but for what this call has done. */
+static inline bool is_at_work(struct world *w, int other, const struct program *call)
+{
+	const struct mirror *mirror = &w->controller[other].mirror;
+	bool was_exporting = w->controller[!other].is_exporting, is_writing;
+
+	w->controller[!other].is_exporting |= call->has_cut;
+	is_writing = mirror->is_active && mirror->health[SHARED] != 'D' && can_write(w, other, SHARED);
+	w->controller[!other].is_exporting = was_exporting;
+	return is_writing;
 }
 
 /* Long enough that who is alive has left a sign. */
@@ -50,15 +85,20 @@ static inline void watch_last(struct play *play, int self, struct program *p)
 {
 	struct world *w = &play->world;
 	struct reasons reasons = { 0 };
+	bool is_working = is_at_work(w, !self, p) && !p->facts.is_closed && can_read(w, self, SHARED);
 
 	beat(w, !self);
-	if (can_read(w, self, SHARED))
+	if (can_read(w, self, SHARED) && play->broken != BROKEN_ALIVE)
 		p->facts.beats = fence_watch(p->beats, w->controller[!self].beats, 1000, 1000);
-	p->stage = FENCE;
-	if (fence_is_contradicted(&p->facts, &reasons)) {
-		play->tally.refused++;
-		end_program(p);
+	p->stage = STOP_EXPORT;
+	if (!fence_is_alive(&p->facts, &reasons)) {
+		if (is_working)
+			fail_world(w, "shared is taken from a controller at work");
+		return;
 	}
+	if (is_working && p->has_cut)
+		fail_world(w, "a call that is refused cuts a controller at work off");
+	refuse_call(play, self, p);
 }
 
 static inline void advance_fence(struct play *play, int self, struct program *p)
@@ -102,9 +142,8 @@ static inline void prove(struct play *play, int self, struct program *p)
 	if (play->broken == BROKEN_FENCE)
 		return;
 	if (fence_judge(&p->facts, &reasons) == PROOF_NONE) {
-		play->tally.refused++;
 		tell(w, "%c: refused\n", letter[self]);
-		end_program(p);
+		refuse_call(play, self, p);
 	}
 }
 
@@ -224,13 +263,9 @@ static inline void decide(struct play *play, int self, struct program *p, struct
 		return;
 	}
 	/* The mirror was active as the call began, and is so no more: nobody was shut out. */
-	if (decision.action == PROMOTE_TAKE && !p->fence.ops) {
-		end_program(p);
-		return;
-	}
-	if (decision.action != PROMOTE_TAKE || !plan_claim(play, self, v, &decision, p)) {
-		play->tally.refused += decision.action == PROMOTE_REFUSE;
-		end_program(p);
+	if ((decision.action == PROMOTE_TAKE && !p->fence.ops) || decision.action != PROMOTE_TAKE ||
+	    !plan_claim(play, self, v, &decision, p)) {
+		refuse_call(play, self, p);
 		return;
 	}
 	check_decision(play, self, p, v, &decision);

@@ -2,7 +2,8 @@
 /*
  * The takeover's protocol: two controllers, their flashes and the shared volume through random histories of takeovers,
  * hand-overs, deaths, lost paths and returns, with the very code that fences, judges, decides, claims, notes and plans.
- * After every step: never two writers of shared; no acknowledged write is overwritten, or left behind where a copy that
+ * After every step: never two writers of shared; a controller at work keeps it, and a call that is refused changes nothing
+ * for it; no acknowledged write is overwritten, or left behind where a copy that
  * was read holds it; where one may be missing that is said; no verdict on any set of the copies calls two different
  * ones equal, or one older that holds what the other lacks.
  *
@@ -135,7 +136,7 @@ static void start(struct play *play, int self, int which, enum stage stage)
 	p->stage = stage;
 	p->from = -1;
 	p->is_compared = pick(&play->world, 4) != 0;
-	if (stage == STOP_EXPORT && !pick(&play->world, 20))
+	if (stage == WATCH && !pick(&play->world, 20))
 		p->from = pick(&play->world, 2) ? SHARED : self;
 	tell(&play->world, "%c: begins %d\n", letter[self], stage);
 }
@@ -201,7 +202,7 @@ static void use_mirror(struct play *play, int self)
 
 	switch (pick(w, 13)) {
 	case 0:
-		start(play, self, MAIN, pick(w, 4) ? UNMOUNT : STOP_EXPORT);
+		start(play, self, MAIN, pick(w, 4) ? UNMOUNT : WATCH);
 		break;
 	case 1:
 	case 2:
@@ -245,7 +246,7 @@ static void step(struct play *play)
 	} else if (what < 22) {
 		start_export(play, self);
 	} else if (what < 26) {
-		start(play, self, MAIN, STOP_EXPORT);
+		start(play, self, MAIN, WATCH);
 	} else if (what < 27 && !pick(w, 8)) {
 		start(play, self, MAIN, UNMOUNT);
 	} else {
@@ -367,6 +368,8 @@ static void test_broken(void **state)
 		[BROKEN_FENCE] = "a refusal of the array taken for a proof",
 		[BROKEN_REREAD] = "keys not read again",
 		[BROKEN_EXPORT] = "the export goes on",
+		[BROKEN_CUT] = "the export stopped before the signs of life are watched",
+		[BROKEN_ALIVE] = "the signs of life are not watched",
 		[BROKEN_CLAIM] = "no claim",
 		[BROKEN_SHARED] = "the flash claimed before shared",
 		[BROKEN_NEW] = "no new generation",

@@ -11,15 +11,16 @@
 #include "rebuild/mark.h"
 
 /*
- * One thing each that a hasty hand could leave out. (The other one's signs of life, and the last look at the array, are not
- * among them: where the array refuses the loser's writes, they save a controller at work from being disturbed, and the
- * loser from ending well. No write is lost without them.)
+ * One thing each that a hasty hand could leave out. (The last look at the array is not among them: where the array refuses
+ * the loser's writes, it saves the loser from ending well. No write is lost without it.)
  */
 enum broken {
 	BROKEN_NOTHING,
 	BROKEN_FENCE,     /* a refusal of the array is taken for a proof */
 	BROKEN_REREAD,    /* the keys are not read again after they were changed */
 	BROKEN_EXPORT,    /* the volume is still served to the other one */
+	BROKEN_CUT,       /* the export is stopped before the other one's signs of life are watched */
+	BROKEN_ALIVE,     /* the other one's signs of life are not watched */
 	BROKEN_CLAIM,     /* activated without a claim */
 	BROKEN_SHARED,    /* the flash is claimed before shared */
 	BROKEN_NEW,       /* no new generation */
@@ -33,9 +34,9 @@ enum broken {
 enum stage {
 	IDLE,
 	/* a takeover */
-	STOP_EXPORT,
 	WATCH,
 	WATCHED,
+	STOP_EXPORT,
 	FENCE,
 	PROVE,
 	LOOK,
@@ -66,6 +67,7 @@ struct program {
 	uint64_t beats;
 	struct fence fence;
 	struct fence_facts facts;
+	bool has_cut; /* the export was stopped by this call */
 	unsigned version[LEGS];
 	bool is_blind;
 	bool is_warning;  /* what the call has to say: the other one's flash may hold newer writes */

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "evidence/evidence.h"
-#include "path/export.h"
 #include "path/probe.h"
 #include "promote/takeover.h"
 
@@ -202,6 +201,33 @@ static void ask_hook(struct takeover *t, unsigned left_ms)
 		tell(t, "%.300s", error.text);
 }
 
+/*
+ * The other one's last path may lead through this controller, its signs of life with it: that is cut once nothing speaks
+ * against it. What still came by it until then was a sign of life too.
+ */
+static bool cut_off(struct takeover *t)
+{
+	struct signs before = t->signs;
+	struct fence_facts since = { 0 };
+	struct reasons ignored = { 0 };
+	struct svc_error why;
+	bool is_served = t->served->find() > 0;
+
+	if (t->served->stop(t, &why)) {
+		tell(t, "%.300s", why.text);
+		return false;
+	}
+	t->facts.is_export_stopped = true;
+	t->has_cut |= is_served;
+	read_signs(t, &t->signs);
+	signs_compare(&before, &t->signs, 0, 0, &since);
+	if (since.beats == MOTION_MOVING)
+		t->facts.beats = MOTION_MOVING;
+	if (since.mmp == MOTION_MOVING)
+		t->facts.mmp = MOTION_MOVING;
+	return !fence_is_contradicted(&t->facts, &ignored);
+}
+
 /* What speaks against it is looked for before the other one loses anything; the hook is asked where that is not enough. */
 static int find_facts(struct takeover *t, unsigned left_ms, struct svc_error *error)
 {
@@ -215,7 +241,7 @@ static int find_facts(struct takeover *t, unsigned left_ms, struct svc_error *er
 
 		watch_signs(t);
 		t->facts.hold = HOLD_UNKNOWN;
-		if (!fence_is_contradicted(&t->facts, &ignored))
+		if (!fence_is_alive(&t->facts, &ignored) && cut_off(t))
 			code = take(t, error);
 		if (attempt || !has_hook || t->facts.hold == HOLD_MINE || t->facts.hold == HOLD_LOST)
 			break;
@@ -227,8 +253,9 @@ static int find_facts(struct takeover *t, unsigned left_ms, struct svc_error *er
 	return code;
 }
 
-int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, struct svc_error *error)
+int shut_out(void *context, unsigned left_ms, struct svc_error *error)
 {
+	struct takeover *t = context;
 	const struct record *record = look_record(t, look_shared(t));
 	char peer = t->options->controller == 'a' ? 'b' : 'a';
 	struct reasons reasons = { 0 };
@@ -236,7 +263,6 @@ int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, 
 
 	t->facts = (struct fence_facts){ .is_told = t->options->is_peer_fenced };
 	t->facts.is_closed = record && !(record->is_open && record->owner == peer);
-	t->facts.is_export_stopped = is_export_stopped;
 	code = find_facts(t, left_ms, error);
 	if (code)
 		return code;
@@ -253,15 +279,4 @@ int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, 
 			break;
 		}
 	return give_up(t, SVC_EXIT_REFUSED, -EPERM);
-}
-
-int shut_out(void *context, unsigned left_ms, struct svc_error *error)
-{
-	struct takeover *t = context;
-	struct svc_error why;
-	bool is_stopped = !export_stop(t->disk.timeout_seconds, &why);
-
-	if (!is_stopped)
-		tell(t, "%.300s", why.text);
-	return shut_out_peer(t, is_stopped, left_ms, error);
 }

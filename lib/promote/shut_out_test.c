@@ -96,6 +96,41 @@ static int array_release(void *context, uint64_t key, struct svc_error *error)
 	return 0;
 }
 
+/* The export to the other controller. */
+static struct {
+	bool is_on, is_stuck;
+	unsigned stops, starts;
+	void (*at_stop)(void); /* what else happens then */
+} server;
+
+static int server_find(void)
+{
+	return server.is_on;
+}
+
+static int server_stop(struct takeover *unused, struct svc_error *error)
+{
+	(void)unused;
+	server.stops++;
+	if (server.is_stuck)
+		return error_set(error, -ETIMEDOUT, "it does not end");
+	server.is_on = false;
+	if (server.at_stop)
+		server.at_stop();
+	return 0;
+}
+
+static int server_start(struct takeover *unused, struct svc_error *error)
+{
+	(void)unused;
+	(void)error;
+	server.starts++;
+	server.is_on = true;
+	return 0;
+}
+
+static const struct served_ops served = { server_find, server_stop, server_start };
+
 static const struct fence_ops ops = { array_read, array_register, array_reserve, array_preempt, array_release };
 
 static void store_record(char owner, bool is_open, uint64_t epoch)
@@ -122,11 +157,13 @@ static int setup(void **state)
 	memset(&t, 0, sizeof(t));
 	memset(&result, 0, sizeof(result));
 	memset(&array, 0, sizeof(array));
+	memset(&server, 0, sizeof(server));
 	conf = (struct svc_conf){ .paths_interval_ms = 10, .paths_timeout_seconds = 1 };
 	options = (struct promote_options){ .conf = &conf, .controller = 'b', .is_dry_run = true };
 	t.options = &options;
 	t.result = &result;
 	t.ops = &ops;
+	t.served = &served;
 	strcpy(t.direct, "/dev/direct");
 	t.own = fence_key('b', vg_uuid);
 	t.peer = fence_key('a', vg_uuid);
@@ -151,10 +188,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int shut(bool is_export_stopped)
+static int shut(void)
 {
 	struct svc_error error = { .text = "" };
-	int code = shut_out_peer(&t, is_export_stopped, 5000, &error);
+	int code = shut_out(&t, 5000, &error);
 
 	assert_int_equal(result.exit, code ? SVC_EXIT_REFUSED : SVC_EXIT_DONE);
 	assert_int_equal(t.is_fenced, !code);
@@ -165,12 +202,24 @@ static void test_crashed(void **state)
 {
 	(void)state;
 	beat(5);
-	assert_int_equal(shut(true), 0);
+	assert_int_equal(shut(), 0);
 	assert_int_equal(result.proof, PROOF_RESERVATION);
 	assert_true(array.holder == t.own);
 	assert_false(array.has_peer);
 	assert_int_equal(t.facts.beats, MOTION_STILL);
 	assert_true(t.has_taken);
+}
+
+static enum reason_id reason_of(size_t i)
+{
+	assert_true(i < result.reasons.count);
+	return result.reasons.item[i].id;
+}
+
+static void claim_meanwhile(void)
+{
+	array.at_read = NULL;
+	store_record('a', true, 2);
 }
 
 /* What moves while it is watched is at work: nothing is taken from it. A word does not help. */
@@ -188,14 +237,53 @@ static void test_alive(void **state)
 
 	(void)state;
 	beat(5);
+	server.is_on = true;
 	options.is_peer_fenced = true;
 	signal(SIGALRM, beat_on);
 	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
-	assert_int_equal(shut(true), -EPERM);
+	assert_int_equal(shut(), -EPERM);
 	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
 	assert_int_equal(t.facts.beats, MOTION_MOVING);
 	assert_int_equal(array.changes, 0);
 	assert_true(array.holder == t.peer);
+	/* Nor is its path by this controller cut: it may be the last one. */
+	assert_int_equal(server.stops, 0);
+	assert_int_equal(reason_of(0), REASON_PEER_ALIVE);
+	assert_int_equal(result.reasons.count, 1);
+}
+
+static void last_beat(void)
+{
+	beat(6);
+}
+
+/* What still came by the export before it ended was a sign of life: refused, and served again. */
+static void test_alive_at_the_cut(void **state)
+{
+	(void)state;
+	beat(5);
+	server.is_on = true;
+	server.at_stop = last_beat;
+	assert_int_equal(shut(), -EPERM);
+	assert_int_equal(t.facts.beats, MOTION_MOVING);
+	assert_int_equal(array.changes, 0);
+	assert_true(t.has_cut);
+	served_again(&t);
+	assert_true(server.is_on);
+	served_again(&t); /* once */
+	assert_int_equal(server.starts, 1);
+}
+
+/* One that was not served to is not served to afterwards either. */
+static void test_not_served(void **state)
+{
+	(void)state;
+	array.at_read = claim_meanwhile;
+	assert_int_equal(shut(), -EPERM);
+	assert_int_equal(server.stops, 1);
+	assert_false(t.has_cut);
+	served_again(&t);
+	assert_int_equal(server.starts, 0);
 }
 
 /* One that closed the mirror may well live, and is not watched. */
@@ -209,15 +297,9 @@ static void test_handed_over(void **state)
 	evidence_read_record(&t.survey.copy[0], 0, &t.survey.access[0]);
 	array.holder = 0;
 	array.has_peer = false;
-	assert_int_equal(shut(true), 0);
+	assert_int_equal(shut(), 0);
 	assert_int_equal(t.facts.beats, MOTION_UNWATCHED);
 	assert_true(array.holder == t.own);
-}
-
-static void claim_meanwhile(void)
-{
-	array.at_read = NULL;
-	store_record('a', true, 2);
 }
 
 /* Both at once: the other one got it, and claims the mirror between this one's survey and its look. */
@@ -225,7 +307,7 @@ static void test_claimed_meanwhile(void **state)
 {
 	(void)state;
 	array.at_read = claim_meanwhile;
-	assert_int_equal(shut(true), -EPERM);
+	assert_int_equal(shut(), -EPERM);
 	assert_int_equal(array.changes, 0);
 	assert_int_equal(t.facts.hold, HOLD_LOST);
 }
@@ -233,18 +315,21 @@ static void test_claimed_meanwhile(void **state)
 static void test_still_served(void **state)
 {
 	(void)state;
-	assert_int_equal(shut(false), -EPERM);
+	server.is_on = server.is_stuck = true;
+	assert_int_equal(shut(), -EPERM);
+	assert_int_equal(reason_of(0), REASON_NOT_FENCED);
 	assert_int_equal(array.changes, 0);
+	assert_false(t.has_cut);
 }
 
 static void test_no_array(void **state)
 {
 	(void)state;
 	array.is_absent = true;
-	assert_int_equal(shut(true), -EPERM);
+	assert_int_equal(shut(), -EPERM);
 	result.exit = SVC_EXIT_DONE;
 	options.is_peer_fenced = true;
-	assert_int_equal(shut(true), 0);
+	assert_int_equal(shut(), 0);
 	assert_int_equal(result.proof, PROOF_TOLD);
 }
 
@@ -253,15 +338,15 @@ static void test_hook(void **state)
 	(void)state;
 	array.is_absent = true;
 	strcpy(conf.promote_fence_hook, "/bin/false");
-	assert_int_equal(shut(true), -EPERM);
+	assert_int_equal(shut(), -EPERM);
 	result.exit = SVC_EXIT_DONE;
 	strcpy(conf.promote_fence_hook, "/bin/true");
-	assert_int_equal(shut(true), 0);
+	assert_int_equal(shut(), 0);
 	assert_int_equal(result.proof, PROOF_HOOK);
 	/* Where the array does it the other one may live on. */
 	t.is_fenced = array.is_absent = false;
 	strcpy(conf.promote_fence_hook, "/bin/false");
-	assert_int_equal(shut(true), 0);
+	assert_int_equal(shut(), 0);
 	assert_int_equal(result.proof, PROOF_RESERVATION);
 }
 
@@ -270,7 +355,7 @@ static void test_confirm_and_release(void **state)
 	struct svc_error error;
 
 	(void)state;
-	assert_int_equal(shut(true), 0);
+	assert_int_equal(shut(), 0);
 	assert_int_equal(shut_out_confirm(&t, &error), 1);
 	array.has_peer = true; /* the standby serves */
 	assert_int_equal(shut_out_confirm(&t, &error), 1);
@@ -290,8 +375,16 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_crashed),      TEST(test_alive),    TEST(test_handed_over), TEST(test_claimed_meanwhile),
-		TEST(test_still_served), TEST(test_no_array), TEST(test_hook),        TEST(test_confirm_and_release),
+		TEST(test_crashed),
+		TEST(test_alive),
+		TEST(test_alive_at_the_cut),
+		TEST(test_not_served),
+		TEST(test_handed_over),
+		TEST(test_claimed_meanwhile),
+		TEST(test_still_served),
+		TEST(test_no_array),
+		TEST(test_hook),
+		TEST(test_confirm_and_release),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

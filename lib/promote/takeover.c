@@ -332,5 +332,7 @@ int takeover_run(struct takeover *t, struct svc_error *error)
 	/* Nothing was written: whoever is right may have the volume. */
 	if (code && t->has_taken && !t->is_claimed && !is_active && shut_out_release(t, &why))
 		tell(t, "%.300s", why.text);
+	if (code && !t->is_claimed && !is_active)
+		served_again(t);
 	return code;
 }

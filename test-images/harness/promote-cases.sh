@@ -77,6 +77,8 @@ hand_back killed
 # --- the scenario that started it: the direct path dies, and then the controller ---
 check "b serves, and its writes go through" a 'until_true 60 ready'
 check "a loses its direct path, and goes on by b" a 'monitored=$(cat /run/monitor.pid); kill -0 $monitored && state offline && until_true 30 active nbd && ring by-b /dev/ttyS1 && sleep 2 && legs_are ADA'
+expect "b does not take it from one that works through b" 4 'SVC-PEER-ALIVE' b promote
+check "whose writes go on, by b" a 'n=$(ring_at by-b) && sleep 1 && [ "$(ring_at by-b)" -gt "$n" ] && active nbd && legs_are ADA'
 crash by-b 'SVC-PEER-CRASHED'
 return_a
 hand_back by-b
