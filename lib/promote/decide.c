@@ -70,6 +70,16 @@ static bool has_usable_shared(const struct decider *d)
 	return false;
 }
 
+int promote_newest(const struct copy *copy, int copies)
+{
+	int newest = -1;
+
+	for (int i = 0; i < copies; i++)
+		if (record_of(&copy[i]) && (newest < 0 || record_of(&copy[i])->epoch > record_of(&copy[newest])->epoch))
+			newest = i;
+	return newest;
+}
+
 bool promote_is_ours(const struct copy *copy, int copies, char controller, int *other)
 {
 	bool is_claimed = false;

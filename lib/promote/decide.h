@@ -45,6 +45,9 @@ struct promote_decision {
 void promote_decide(const struct promote_wish *wish, const struct copy *copy, int copies, const struct verdict *verdict,
                     struct promote_decision *decision);
 
+/* The copy with the newest record, by its epoch, or -1. Pure. */
+int promote_newest(const struct copy *copy, int copies);
+
 /*
  * Whether the records of the legs that are under the active mirror say that it is this controller's. One that is being
  * brought up to date has an older record until that is proven. *other is the copy whose record speaks against it, or -1.

@@ -163,7 +163,7 @@ static int release_is_done(void *context, struct svc_error *error)
 	code = shut_out_read(t, &fence, &why);
 	if (code && code != -EOPNOTSUPP)
 		tell(t, "the reservation, if there is one, stays: %.250s", why.text);
-	return code || !reservation_has_key(&fence.last, t->own);
+	return code || !shut_out_is_to_release(t, &fence.last);
 }
 
 static int release(void *context, unsigned left_ms, struct svc_error *error)

@@ -143,6 +143,15 @@ int fence_confirm(struct fence *fence, struct svc_error *error)
 	return code;
 }
 
+bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, bool is_peer_at_work)
+{
+	if (!reservation_has_key(reservation, own))
+		return false;
+	if (reservation->is_reserved && reservation->holder == own)
+		return true;
+	return !is_peer_at_work && !(reservation->is_reserved && reservation->holder == peer);
+}
+
 /* ---- the proof ---- */
 
 enum fence_motion fence_watch(uint64_t first, uint64_t last, uint64_t watched_ms, uint64_t interval_ms)

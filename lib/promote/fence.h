@@ -80,6 +80,12 @@ int fence_take(struct fence *fence, struct svc_error *error);
  */
 int fence_confirm(struct fence *fence, struct svc_error *error);
 
+/*
+ * Whether a controller that stops using the volume gives its key up. The key of a standby is no reservation: the other one's
+ * writes come under it where this one serves. is_peer_at_work: by the records. Pure.
+ */
+bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, bool is_peer_at_work);
+
 /* ---- the proof ---- */
 
 enum fence_motion {

@@ -301,6 +301,40 @@ static void test_hold(void **state)
 	}
 }
 
+static void test_release(void **state)
+{
+	enum { OWN = 1, PEER = 2, ALIEN = 3 };
+	static const struct {
+		unsigned keys;
+		uint64_t key[2];
+		uint64_t holder;
+		bool is_peer_at_work, is_to_release;
+	} rows[] = {
+		{ 0, { 0 }, 0, false, false },
+		{ 1, { PEER }, PEER, true, false },
+		{ 1, { OWN }, OWN, false, true },
+		{ 2, { OWN, PEER }, OWN, false, true }, /* the other one stands by */
+		{ 1, { OWN }, OWN, true, true },
+		{ 2, { OWN, PEER }, PEER, true, false }, /* this one stands by, and may serve */
+		{ 2, { OWN, PEER }, PEER, false, false },
+		{ 1, { OWN }, 0, true, false },
+		{ 1, { OWN }, 0, false, true }, /* left over */
+		{ 2, { OWN, ALIEN }, ALIEN, false, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct reservation reservation = { .keys = rows[i].keys,
+			                           .is_reserved = rows[i].holder != 0,
+			                           .is_registrants_only = true,
+			                           .holder = rows[i].holder };
+
+		memcpy(reservation.key, rows[i].key, sizeof(rows[i].key));
+		if (fence_is_to_release(&reservation, OWN, PEER, rows[i].is_peer_at_work) != rows[i].is_to_release)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void test_watch(void **state)
 {
 	(void)state;
@@ -386,8 +420,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_race),    cmocka_unit_test(test_nothing_to_change),
 		cmocka_unit_test(test_failure), cmocka_unit_test(test_key),
-		cmocka_unit_test(test_hold),    cmocka_unit_test(test_watch),
-		cmocka_unit_test(test_proofs),
+		cmocka_unit_test(test_hold),    cmocka_unit_test(test_release),
+		cmocka_unit_test(test_watch),   cmocka_unit_test(test_proofs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,7 +53,6 @@ static inline void watch_first(struct play *play, int self, struct program *p)
 
 	memset(&p->fence, 0, sizeof(p->fence));
 	memset(&p->facts, 0, sizeof(p->facts));
-	p->has_cut = false;
 	if (w->controller[self].mirror.is_active) {
 		p->stage = LOOK;
 		return;

@@ -135,6 +135,7 @@ static void start(struct play *play, int self, int which, enum stage stage)
 		return;
 	p->stage = stage;
 	p->from = -1;
+	p->has_cut = false;
 	p->is_compared = pick(&play->world, 4) != 0;
 	if (stage == WATCH && !pick(&play->world, 20))
 		p->from = pick(&play->world, 2) ? SHARED : self;
@@ -370,6 +371,7 @@ static void test_broken(void **state)
 		[BROKEN_EXPORT] = "the export goes on",
 		[BROKEN_CUT] = "the export stopped before the signs of life are watched",
 		[BROKEN_ALIVE] = "the signs of life are not watched",
+		[BROKEN_RELEASE] = "a standby gives up the key that it serves with",
 		[BROKEN_CLAIM] = "no claim",
 		[BROKEN_SHARED] = "the flash claimed before shared",
 		[BROKEN_NEW] = "no new generation",

@@ -21,6 +21,7 @@ enum broken {
 	BROKEN_EXPORT,    /* the volume is still served to the other one */
 	BROKEN_CUT,       /* the export is stopped before the other one's signs of life are watched */
 	BROKEN_ALIVE,     /* the other one's signs of life are not watched */
+	BROKEN_RELEASE,   /* a standby's hand-over takes the key away that the other one's writes come under */
 	BROKEN_CLAIM,     /* activated without a claim */
 	BROKEN_SHARED,    /* the flash is claimed before shared */
 	BROKEN_NEW,       /* no new generation */

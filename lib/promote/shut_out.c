@@ -41,6 +41,15 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error)
 	       (t->result->proof != PROOF_RESERVATION && !fence.last.is_reserved);
 }
 
+bool shut_out_is_to_release(const struct takeover *t, const struct reservation *reservation)
+{
+	int newest = promote_newest(t->survey.copy, t->survey.copies);
+	const struct record *record = look_record(t, newest);
+	bool is_peer_at_work = record && record->is_open && record->owner != t->options->controller;
+
+	return fence_is_to_release(reservation, t->own, t->peer, is_peer_at_work);
+}
+
 int shut_out_release(struct takeover *t, struct svc_error *error)
 {
 	struct fence fence;
@@ -48,7 +57,7 @@ int shut_out_release(struct takeover *t, struct svc_error *error)
 
 	if (code == -EOPNOTSUPP)
 		return 0;
-	if (code || !reservation_has_key(&fence.last, t->own))
+	if (code || !shut_out_is_to_release(t, &fence.last))
 		return code;
 	return fence.ops->release(fence.array, t->own, error);
 }

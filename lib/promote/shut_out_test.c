@@ -366,9 +366,27 @@ static void test_confirm_and_release(void **state)
 	assert_int_equal(shut_out_release(&t, &error), 0); /* it has none to give up */
 	assert_int_equal(array.changes, 0);
 	array.has_own = true;
+	array.holder = t.own;
 	assert_int_equal(shut_out_release(&t, &error), 0);
 	assert_false(array.has_own);
-	assert_true(array.holder == t.peer);
+	assert_true(array.holder == 0);
+}
+
+/* A standby that serves has its key on purpose: the other one writes under it. */
+static void test_standby_keeps_key(void **state)
+{
+	struct svc_error error;
+
+	(void)state;
+	array.has_own = true;
+	assert_int_equal(shut_out_release(&t, &error), 0);
+	assert_true(array.has_own);
+	array.holder = 0; /* at work without a reservation */
+	assert_int_equal(shut_out_release(&t, &error), 0);
+	assert_true(array.has_own);
+	t.survey.copy[0].evidence.record.record.is_open = false;
+	assert_int_equal(shut_out_release(&t, &error), 0);
+	assert_false(array.has_own);
 }
 
 int main(void)
@@ -385,6 +403,7 @@ int main(void)
 		TEST(test_no_array),
 		TEST(test_hook),
 		TEST(test_confirm_and_release),
+		TEST(test_standby_keeps_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

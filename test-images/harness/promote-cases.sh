@@ -72,6 +72,8 @@ expect "a has it" 0 '"role": "primary"' a promote
 check "a writes" a 'ring killed /dev/ttyS1'
 crash killed 'SVC-PEER-CRASHED'
 return_a
+expect "a has nothing to hand over, and does not" 0 '"role": "standby"' a 'promote --demote'
+check "and its key stays: b's writes go by a" b 'until_true 60 ready; state offline; until_true 30 active nbd && dd if=/dev/zero of=/mnt/by-a bs=4096 count=16 conv=fsync 2> /dev/null && legs_are DAA && state running && until_true 30 active direct'
 hand_back killed
 
 # --- the scenario that started it: the direct path dies, and then the controller ---
