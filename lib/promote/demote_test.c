@@ -166,6 +166,28 @@ static void test_alone(void **state)
 	close(channel[1]);
 }
 
+/* By which path shared was read; by none where it was not. */
+static void test_path(void **state)
+{
+	struct svc_error error;
+	char path[100];
+
+	(void)state;
+	begin("in-sync", "g", "g");
+	snprintf(t.device, sizeof(t.device), "%s/shared.img", folder);
+	memcpy(t.direct, t.device, sizeof(t.direct));
+	assert_int_equal(look_survey(&t, &error), 0);
+	assert_int_equal(result.path, PATH_DIRECT);
+	strcpy(t.direct, "/dev/another");
+	assert_int_equal(look_survey(&t, &error), 0);
+	assert_int_equal(result.path, PATH_NBD);
+	snprintf(path, sizeof(path), "%s/shared.img", folder);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(look_survey(&t, &error), 0);
+	assert_int_equal(result.path, -1);
+	survey_close(&t.survey);
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -187,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_both),
 		cmocka_unit_test(test_left_behind),
 		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_path),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

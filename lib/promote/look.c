@@ -168,7 +168,6 @@ static int check_controller(struct takeover *t, struct svc_error *error)
 int look_paths(struct takeover *t, struct svc_error *error)
 {
 	const struct promote_options *options = t->options;
-	char device[SVC_LOCATOR_SIZE] = "";
 	int code = paths_init(&t->paths, options->argument, options->arguments, options->conf, &options->locate, error);
 
 	if (code)
@@ -182,17 +181,29 @@ int look_paths(struct takeover *t, struct svc_error *error)
 	t->ops = &fence_ops_disk;
 	t->array = &t->disk;
 	t->served = &served_ops_export;
-	code = t->paths.control.ops ? set_up_device(t, device, error) : choose_device(t, device, error);
+	code = t->paths.control.ops ? set_up_device(t, t->device, error) : choose_device(t, t->device, error);
 	t->arguments = 0;
 	for (int i = 0; i < 2 && !code; i++)
 		if (*t->paths.places.flash[i])
 			add_argument(t, i ? "flash-b" : "flash-a", t->paths.places.flash[i]);
-	if (!code && *device)
-		add_argument(t, "shared", device);
+	if (!code && *t->device)
+		add_argument(t, "shared", t->device);
 	return code;
 }
 
 /* ---- the copies ---- */
+
+/* Where one device is made of the paths, reading it may just have moved it to the other one. */
+static int path_of_shared(struct takeover *t)
+{
+	int shared = look_shared(t);
+
+	if (shared < 0 || t->survey.copy[shared].condition != COPY_USABLE)
+		return -1;
+	if (t->paths.state.is_set_up && !control_read(&t->paths.control, &t->paths.state))
+		return t->paths.state.active;
+	return strcmp(t->device, t->direct) ? PATH_NBD : PATH_DIRECT;
+}
 
 int look_survey(struct takeover *t, struct svc_error *error)
 {
@@ -216,6 +227,7 @@ int look_survey(struct takeover *t, struct svc_error *error)
 		t->mirror = copy->evidence.lvm;
 		snprintf(result->device, sizeof(result->device), "/dev/%s/%s", t->mirror.vg_name, t->mirror.lv_name);
 	}
+	result->path = path_of_shared(t);
 	if (t->mirror.present && t->options->controller) {
 		t->own = fence_key(t->options->controller, t->mirror.vg_uuid);
 		t->peer = fence_key(t->options->controller == 'a' ? 'b' : 'a', t->mirror.vg_uuid);

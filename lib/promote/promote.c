@@ -182,6 +182,7 @@ static void describe(const struct promote_options *options, struct promote_resul
 	result->controller = options->controller;
 	result->is_dry_run = options->is_dry_run;
 	result->beat_age_seconds = -1;
+	result->path = -1;
 	snprintf(result->mountpoint, sizeof(result->mountpoint), "%s", options->conf->promote_mountpoint);
 	result->steps.failed = -1;
 }

@@ -25,6 +25,7 @@ struct takeover {
 	char argument[SVC_COPIES_MAX][SVC_NAME_SIZE + SVC_LOCATOR_SIZE];
 	const char *pointer[SVC_COPIES_MAX]; /* one path to each copy */
 	int arguments;
+	char device[SVC_LOCATOR_SIZE]; /* that shared is looked at by; empty: none */
 	char direct[SVC_LOCATOR_SIZE]; /* the disk of the direct path; empty: there is none */
 	struct survey survey;
 	struct lvm_evidence mirror; /* of any of its legs; present: one was found */
