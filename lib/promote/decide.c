@@ -70,14 +70,18 @@ static bool has_usable_shared(const struct decider *d)
 	return false;
 }
 
-int promote_newest(const struct copy *copy, int copies)
+enum fence_peer promote_peer(const struct copy *copy, int copies, char controller)
 {
-	int newest = -1;
+	const struct record *newest = NULL;
 
 	for (int i = 0; i < copies; i++)
-		if (record_of(&copy[i]) && (newest < 0 || record_of(&copy[i])->epoch > record_of(&copy[newest])->epoch))
-			newest = i;
-	return newest;
+		if (record_of(&copy[i]) && (!newest || record_of(&copy[i])->epoch > newest->epoch))
+			newest = record_of(&copy[i]);
+	if (!newest)
+		return PEER_DONE;
+	if (newest->owner == controller)
+		return newest->is_after_crash ? PEER_SHUT_OUT : PEER_DONE;
+	return newest->is_open ? PEER_AT_WORK : PEER_DONE;
 }
 
 bool promote_is_ours(const struct copy *copy, int copies, char controller, int *other)
@@ -146,13 +150,16 @@ bool promote_is_to_close(const struct copy *copy, int copies, int i, char contro
 	       !is_left_behind(copy, copies, i, read_legs(copy, copies));
 }
 
-/* The takeover that this one goes on with, or whose mirror is active, had warnings: they hold until what it missed is read. */
+/*
+ * The takeover that this one goes on with, or whose mirror is active, had warnings: they hold until what it missed is read,
+ * and until who was shut out has had the mirror again.
+ */
 static void remember(struct decider *d, int i)
 {
 	const struct record *record = record_of(&d->copy[i]);
 	uint64_t unseen = record ? record->unseen & ~record->legs & ~read_legs(d->copy, d->copies) : 0;
 
-	if (record && record->is_after_crash && record->is_open && record->owner == d->wish->controller &&
+	if (record && record->is_after_crash && record->owner == d->wish->controller &&
 	    !d->decision->has_peer_crashed) {
 		d->decision->has_peer_crashed = true;
 		add_crash(d, i, "had not closed the mirror when this one took it over");

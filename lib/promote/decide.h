@@ -4,6 +4,7 @@
 #define SVC_PROMOTE_DECIDE_H
 
 #include "model.h"
+#include "promote/fence.h"
 
 enum promote_action {
 	PROMOTE_REFUSE,  /* nothing is claimed or activated */
@@ -45,8 +46,8 @@ struct promote_decision {
 void promote_decide(const struct promote_wish *wish, const struct copy *copy, int copies, const struct verdict *verdict,
                     struct promote_decision *decision);
 
-/* The copy with the newest record, by its epoch, or -1. Pure. */
-int promote_newest(const struct copy *copy, int copies);
+/* What the newest record, by its epoch, says of the other controller. Pure. */
+enum fence_peer promote_peer(const struct copy *copy, int copies, char controller);
 
 /*
  * Whether the records of the legs that are under the active mirror say that it is this controller's. One that is being

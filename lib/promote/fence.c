@@ -143,13 +143,19 @@ int fence_confirm(struct fence *fence, struct svc_error *error)
 	return code;
 }
 
-bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, bool is_peer_at_work)
+bool fence_is_shutting_out(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state)
+{
+	return state == PEER_SHUT_OUT && reservation->is_reserved && reservation->holder == own &&
+	       !reservation_has_key(reservation, peer);
+}
+
+bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state)
 {
 	if (!reservation_has_key(reservation, own))
 		return false;
 	if (reservation->is_reserved && reservation->holder == own)
-		return true;
-	return !is_peer_at_work && !(reservation->is_reserved && reservation->holder == peer);
+		return !fence_is_shutting_out(reservation, own, peer, state);
+	return state != PEER_AT_WORK && !(reservation->is_reserved && reservation->holder == peer);
 }
 
 /* ---- the proof ---- */

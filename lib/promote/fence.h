@@ -80,11 +80,24 @@ int fence_take(struct fence *fence, struct svc_error *error);
  */
 int fence_confirm(struct fence *fence, struct svc_error *error);
 
+/* The other controller, by the records. */
+enum fence_peer {
+	PEER_DONE,     /* it has not the mirror, as far as they know */
+	PEER_AT_WORK,  /* it has */
+	PEER_SHUT_OUT, /* it had as this one took it over; it never closed it, and was not seen to stop */
+};
+
+/*
+ * Whether the other one is shut out, and is to stay so: it may hang, and write on once it wakes up. A key that it has got
+ * since is that of a standby, which does not. Its own takeover gets past. Pure.
+ */
+bool fence_is_shutting_out(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state);
+
 /*
  * Whether a controller that stops using the volume gives its key up. The key of a standby is no reservation: the other one's
- * writes come under it where this one serves. is_peer_at_work: by the records. Pure.
+ * writes come under it where this one serves. The reservation stays where the other one is shut out with it. Pure.
  */
-bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, bool is_peer_at_work);
+bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state);
 
 /* ---- the proof ---- */
 

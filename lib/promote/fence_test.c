@@ -308,18 +308,23 @@ static void test_release(void **state)
 		unsigned keys;
 		uint64_t key[2];
 		uint64_t holder;
-		bool is_peer_at_work, is_to_release;
+		enum fence_peer peer;
+		bool is_to_release;
 	} rows[] = {
-		{ 0, { 0 }, 0, false, false },
-		{ 1, { PEER }, PEER, true, false },
-		{ 1, { OWN }, OWN, false, true },
-		{ 2, { OWN, PEER }, OWN, false, true }, /* the other one stands by */
-		{ 1, { OWN }, OWN, true, true },
-		{ 2, { OWN, PEER }, PEER, true, false }, /* this one stands by, and may serve */
-		{ 2, { OWN, PEER }, PEER, false, false },
-		{ 1, { OWN }, 0, true, false },
-		{ 1, { OWN }, 0, false, true }, /* left over */
-		{ 2, { OWN, ALIEN }, ALIEN, false, true },
+		{ 0, { 0 }, 0, PEER_DONE, false },
+		{ 1, { PEER }, PEER, PEER_AT_WORK, false },
+		{ 1, { OWN }, OWN, PEER_DONE, true },
+		{ 2, { OWN, PEER }, OWN, PEER_DONE, true }, /* the other one stands by */
+		{ 1, { OWN }, OWN, PEER_AT_WORK, true },
+		{ 2, { OWN, PEER }, PEER, PEER_AT_WORK, false }, /* this one stands by, and may serve */
+		{ 2, { OWN, PEER }, PEER, PEER_DONE, false },
+		{ 1, { OWN }, 0, PEER_AT_WORK, false },
+		{ 1, { OWN }, 0, PEER_DONE, true }, /* left over */
+		{ 1, { OWN }, 0, PEER_SHUT_OUT, true },
+		{ 2, { OWN, ALIEN }, ALIEN, PEER_DONE, true },
+		{ 1, { OWN }, OWN, PEER_SHUT_OUT, false },
+		{ 2, { OWN, PEER }, OWN, PEER_SHUT_OUT, true }, /* it stands by again */
+		{ 2, { OWN, PEER }, PEER, PEER_SHUT_OUT, false },
 	};
 
 	(void)state;
@@ -330,7 +335,7 @@ static void test_release(void **state)
 			                           .holder = rows[i].holder };
 
 		memcpy(reservation.key, rows[i].key, sizeof(rows[i].key));
-		if (fence_is_to_release(&reservation, OWN, PEER, rows[i].is_peer_at_work) != rows[i].is_to_release)
+		if (fence_is_to_release(&reservation, OWN, PEER, rows[i].peer) != rows[i].is_to_release)
 			fail_msg("row %zu", i);
 	}
 }

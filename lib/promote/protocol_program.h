@@ -218,19 +218,20 @@ static inline void release(struct play *play, int self, struct program *p)
 	struct world *w = &play->world;
 	struct way way = { w, self };
 	uint64_t own = fence_key(letter[self], protocol_vg), peer = fence_key(letter[!self], protocol_vg);
-	bool is_other_at_work = is_at_work(w, !self, p), is_peer_open;
+	bool is_other_at_work = is_at_work(w, !self, p);
 	struct reservation reservation;
-	const struct record *record;
+	enum fence_peer state;
 	struct svc_error error;
 
 	end_program(p);
 	if (array_ops.read(&way, &reservation, &error))
 		return;
 	look(w, self, own_legs(self), false, &v);
-	record = &v.copy[promote_newest(v.copy, v.copies)].evidence.record.record;
-	is_peer_open = record->is_open && record->owner == letter[!self];
+	state = promote_peer(v.copy, v.copies, letter[self]);
+	if (play->broken == BROKEN_HUNG && state == PEER_SHUT_OUT)
+		state = PEER_DONE;
 	if (play->broken == BROKEN_RELEASE ? reservation_has_key(&reservation, own)
-	                                   : fence_is_to_release(&reservation, own, peer, is_peer_open))
+	                                   : fence_is_to_release(&reservation, own, peer, state))
 		array_ops.release(&way, own, &error);
 	if (is_other_at_work && !can_write(w, !self, SHARED))
 		fail_world(w, "a standby that is to hand over cuts a controller at work off");

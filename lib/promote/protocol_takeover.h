@@ -13,7 +13,10 @@ static inline void end_program(struct program *p)
 static inline void kill_controller(struct play *play, int self)
 {
 	tell(&play->world, "%c: dies\n", letter[self]);
-	play->world.controller[self].is_up = play->world.controller[self].is_exporting = false;
+	stop_serving(&play->world, self);
+	play->world.controller[self] = (struct controller){ .has_direct = play->world.controller[self].has_direct,
+		                                            .beats = play->world.controller[self].beats,
+		                                            .mirror = play->world.controller[self].mirror };
 	stop_mirror(&play->world, self);
 	memset(play->program[self], 0, sizeof(play->program[self]));
 }
@@ -31,18 +34,19 @@ static inline void kill_call(struct play *play, int self)
 
 static inline void stop_export(struct play *play, int self, struct program *p)
 {
-	struct controller *c = &play->world.controller[self];
+	struct world *w = &play->world;
 
-	p->has_cut |= c->is_exporting;
+	p->is_serving |= w->controller[self].is_exporting;
+	p->has_cut |= w->controller[self].is_exporting && w->controller[!self].is_connected;
 	if (play->broken != BROKEN_EXPORT)
-		c->is_exporting = false;
+		stop_serving(w, self);
 }
 
 /* A call that ends without having written anything leaves things as they were. */
 static inline void refuse_call(struct play *play, int self, struct program *p)
 {
 	play->tally.refused++;
-	play->world.controller[self].is_exporting |= p->has_cut;
+	play->world.controller[self].is_exporting |= p->is_serving;
 	end_program(p);
 }
 
@@ -68,15 +72,15 @@ static inline void watch_first(struct play *play, int self, struct program *p)
 }
 
 /* Its writes get to shared, but for what this call has done. */
-static inline bool is_at_work(struct world *w, int other, const struct program *call)
+static inline bool is_at_work(const struct world *w, int other, const struct program *call)
 {
-	const struct mirror *mirror = &w->controller[other].mirror;
-	bool was_exporting = w->controller[!other].is_exporting, is_writing;
+	struct world without = *w;
+	const struct controller *c = &w->controller[other];
 
-	w->controller[!other].is_exporting |= call->has_cut;
-	is_writing = mirror->is_active && mirror->health[SHARED] != 'D' && can_write(w, other, SHARED);
-	w->controller[!other].is_exporting = was_exporting;
-	return is_writing;
+	without.controller[!other].is_exporting |= call->has_cut;
+	without.controller[other].is_connected |= call->has_cut;
+	return c->mirror.is_active && !c->is_hung && c->mirror.health[SHARED] != 'D' &&
+	       can_write(&without, other, SHARED);
 }
 
 /* Long enough that who is alive has left a sign. */

@@ -29,7 +29,9 @@ enum broken {
 	BROKEN_UNSEEN,    /* what was not read is not asked for */
 	BROKEN_CLOSED,    /* a leg that was left behind is closed too */
 	BROKEN_MEMORY,    /* the records do not keep what was not read */
-	BROKENS,
+	/* Too rare for chance: each has a history of its own. */
+	BROKEN_HUNG,   /* a reservation that shuts a controller out which may hang is given up */
+	BROKEN_SERVED, /* shared is served to one that is shut out */
 };
 
 enum stage {
@@ -68,7 +70,8 @@ struct program {
 	uint64_t beats;
 	struct fence fence;
 	struct fence_facts facts;
-	bool has_cut; /* the export was stopped by this call */
+	bool is_serving; /* the export was stopped by this call */
+	bool has_cut;    /* the export was stopped by this call, and the other one was connected to it */
 	unsigned version[LEGS];
 	bool is_blind;
 	bool is_warning;  /* what the call has to say: the other one's flash may hold newer writes */

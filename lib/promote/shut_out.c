@@ -41,13 +41,21 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error)
 	       (t->result->proof != PROOF_RESERVATION && !fence.last.is_reserved);
 }
 
-bool shut_out_is_to_release(const struct takeover *t, const struct reservation *reservation)
+bool shut_out_is_to_release(struct takeover *t, const struct reservation *reservation)
 {
-	int newest = promote_newest(t->survey.copy, t->survey.copies);
-	const struct record *record = look_record(t, newest);
-	bool is_peer_at_work = record && record->is_open && record->owner != t->options->controller;
+	enum fence_peer peer = promote_peer(t->survey.copy, t->survey.copies, t->options->controller);
+	struct reasons reasons = { 0 };
 
-	return fence_is_to_release(reservation, t->own, t->peer, is_peer_at_work);
+	if (peer == PEER_SHUT_OUT && t->options->is_peer_fenced)
+		peer = PEER_DONE;
+	if (fence_is_to_release(reservation, t->own, t->peer, peer))
+		return true;
+	if (fence_is_shutting_out(reservation, t->own, t->peer, peer)) {
+		reason_add(&reasons, REASON_KEPT_OUT, -1,
+		           "the reservation stays: the other controller was shut out, and has not closed the mirror");
+		tell_reasons(t, &reasons);
+	}
+	return false;
 }
 
 int shut_out_release(struct takeover *t, struct svc_error *error)

@@ -100,8 +100,8 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error);
 /* Reads the array, into fence->last and fence->hold. As fence_confirm; -EOPNOTSUPP where there is no direct path too. */
 int shut_out_read(struct takeover *t, struct fence *fence, struct svc_error *error);
 
-/* Whether that reading of the array, and the records, leave something of this controller's to give up. */
-bool shut_out_is_to_release(const struct takeover *t, const struct reservation *reservation);
+/* Whether that reading of the array, and the records, leave something of this controller's to give up; tells why not. */
+bool shut_out_is_to_release(struct takeover *t, const struct reservation *reservation);
 
 /* Gives it up, where there is something. */
 int shut_out_release(struct takeover *t, struct svc_error *error);

@@ -285,7 +285,7 @@ static const enum reason_id paths[] = {
 /* What a takeover finds, and why it is refused (lib/promote). */
 static const enum reason_id takeovers[] = {
 	REASON_NO_CONTROLLER, REASON_FLASH_ALONE, REASON_ELSEWHERE, REASON_PEER_CRASHED, REASON_UNSEEN,
-	REASON_NOT_FENCED,    REASON_PEER_ALIVE,  REASON_PREEMPTED, REASON_FENCED,
+	REASON_NOT_FENCED,    REASON_PEER_ALIVE,  REASON_PREEMPTED, REASON_FENCED,       REASON_KEPT_OUT,
 };
 
 static bool seen[REASON_COUNT];

@@ -98,7 +98,10 @@ check "and goes on" b 'dd if=/dev/zero of=/mnt/of-b bs=4096 count=16 conv=fsync 
 power_on a
 settle a
 expect "a returns: split brain, by name" 2 'split-brain' a 'svc-compare --fast flash-a=/dev/d_flash-a shared=/dev/sda'
-expect "b hands over" 0 '"role": "standby"' b 'promote --demote'
+expect "b hands over, and keeps out what never closed the mirror" 0 'SVC-KEPT-OUT' b 'promote --demote 2>&1'
+check "nor does it serve" b '[ ! -s /run/svc/export.pid ] && ! svc-pathcheck -q --export'
+check "so that a's late writes would be refused" a '! dd if=/dev/zero of=/dev/sda bs=4096 count=1 oflag=direct,sync seek=24575'
+expect "until somebody says that it was stopped" 0 '"role": "standby"' b 'promote --demote --peer-fenced && [ -s /run/svc/export.pid ]'
 expect "and a does not take what is split" 2 'split-brain' a 'promote'
 check "an engineer settles it" a 'svc-resync -q --yes --no-save --from flash-a flash-a=/dev/d_flash-a shared=/dev/mapper/svc-shared'
 expect "and a takes over" 0 '"role": "primary"' a 'monitor_start; promote'
