@@ -22,9 +22,14 @@ static bool is_shared(const struct copy *copy)
 	return !strcmp(copy->group, "shared");
 }
 
+static bool is_flash_of(const struct copy *copy, char controller)
+{
+	return !strcmp(copy->group, controller == 'b' ? "flash-b" : "flash-a");
+}
+
 static bool is_own_flash(const struct decider *d, const struct copy *copy)
 {
-	return !strcmp(copy->group, d->wish->controller == 'b' ? "flash-b" : "flash-a");
+	return is_flash_of(copy, d->wish->controller);
 }
 
 /* The record, where it was written for this very copy. */
@@ -148,6 +153,31 @@ bool promote_is_to_close(const struct copy *copy, int copies, int i, char contro
 
 	return record && copy[i].condition == COPY_USABLE && record->is_open && record->owner == controller &&
 	       !is_left_behind(copy, copies, i, read_legs(copy, copies));
+}
+
+static int find_usable(const struct copy *copy, int copies, char controller)
+{
+	for (int i = 0; i < copies; i++)
+		if (copy[i].condition == COPY_USABLE &&
+		    (controller ? is_flash_of(&copy[i], controller) : is_shared(&copy[i])))
+			return i;
+	return -1;
+}
+
+bool promote_is_on_flash_alone(const struct copy *copy, int copies, char controller)
+{
+	int flash = find_usable(copy, copies, controller), shared = find_usable(copy, copies, 0);
+	const struct record *record = flash < 0 ? NULL : record_of(&copy[flash]);
+	uint64_t own, others;
+	enum reason_id why;
+
+	if (flash < 0 || (record && record->owner != controller))
+		return false;
+	if (shared >= 0)
+		return history_relate(&copy[flash], &copy[shared], read_legs(copy, copies), &why) == RELATION_NEWER;
+	own = read_legs(&copy[flash], 1);
+	others = record ? record->legs & ~own : 0;
+	return others == 0 ? record && record->legs : !(others & ~copy[flash].evidence.raid.failed_devices);
 }
 
 /*

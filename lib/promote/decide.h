@@ -62,4 +62,10 @@ bool promote_is_ours(const struct copy *copy, int copies, char controller, int *
  */
 bool promote_is_to_close(const struct copy *copy, int copies, int i, char controller);
 
+/*
+ * Whether what this controller wrote to the end is on its flash, and not on shared. Where shared cannot be read the flash
+ * tells it: its record who has the generation, its superblock whom the kernel has dropped since. Pure.
+ */
+bool promote_is_on_flash_alone(const struct copy *copy, int copies, char controller);
+
 #endif

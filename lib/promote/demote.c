@@ -40,7 +40,8 @@ static int look(void *context, unsigned left_ms, struct svc_error *error)
 		error_set(error, -ENODEV, "no copy of the mirror could be read");
 		return give_up(t, SVC_EXIT_NO_COPY, -ENODEV);
 	}
-	if (t->options->is_dry_run || !look_active(t, &device))
+	t->was_active = look_active(t, &device);
+	if (t->options->is_dry_run || !t->was_active)
 		return 0;
 	bring_records_up_to_date(t);
 	return look_survey(t, error);
@@ -216,6 +217,24 @@ static const struct step_ops ops[] = {
 	{ export_is_done, export },
 };
 
+/* The mirror is closed then, and that is no success: who takes over from shared goes on without what is on the flash. */
+static int check_shared(struct takeover *t, struct svc_error *error)
+{
+	struct reasons reasons = { 0 };
+	int shared = look_shared(t);
+	bool has_shared = shared >= 0 && t->survey.copy[shared].condition == COPY_USABLE;
+
+	if (!promote_is_on_flash_alone(t->survey.copy, t->survey.copies, t->options->controller) &&
+	    (has_shared || !t->was_active))
+		return 0;
+	reason_add(&reasons, REASON_LEFT_ON_FLASH, -1, "the mirror was closed on this controller's flash alone: %s",
+	           has_shared ? "shared is older" : "shared cannot be read");
+	tell_reasons(t, &reasons);
+	error_set(error, -EIO, "%s", reasons.item[0].text);
+	error_next(error, "%s", reason_row(REASON_LEFT_ON_FLASH)->next);
+	return give_up(t, SVC_EXIT_IO, -EIO);
+}
+
 int demote_run(struct takeover *t, struct svc_error *error)
 {
 	uint64_t device;
@@ -225,5 +244,5 @@ int demote_run(struct takeover *t, struct svc_error *error)
 	                  : !look_active(t, &device) ? ROLE_STANDBY
 	                  : t->options->is_dry_run   ? ROLE_PRIMARY
 	                                             : ROLE_FAILED;
-	return code;
+	return !code && t->result->role == ROLE_STANDBY ? check_shared(t, error) : code;
 }

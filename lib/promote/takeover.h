@@ -44,6 +44,7 @@ struct takeover {
 	bool has_taken; /* the reservation, in this call */
 	bool has_cut;   /* the export was stopped in this call */
 
+	bool was_active; /* the mirror, as a hand-over began */
 	bool is_claimed; /* the records were written, in this call */
 	bool is_repaired, is_refresh_started, is_proven;
 };

@@ -154,7 +154,9 @@ expect "and the copies are equal" 0 '' a compare_all
 expect "a has it again" 0 '"role": "primary"' a promote
 check "b does not serve" b 'svc-pathcheck -q --unexport'
 check "the array goes away" a 'state offline; dd if=/dev/zero of=/mnt/x bs=4096 count=1 conv=fsync 2> /dev/null; until_true 60 legs_are ADD'
-expect "handed over on the flash" 0 '"role": "standby"' a 'promote --demote'
+expect "handed over on the flash: no success, and it says why" 5 'SVC-LEFT-ON-FLASH' a 'promote --demote'
+expect "and it is a standby, and says the same again" 5 '"role": "standby"' a 'promote --demote'
+expect "b hears of it before it takes over" 0 '"may_hold_newer": true' b 'svc-promote -n --json'
 expect "the flash is the newer one, when the array is back" 0 '"authority": "flash-a"' a 'state running; until_true 30 active direct; promote'
 check "and shared is refreshed from it" a 'until_true 60 refreshed ADA'
 
