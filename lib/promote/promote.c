@@ -20,8 +20,8 @@
 
 enum {
 	LOOK_MS = 100,
-	GRACE_MS = 5000,  /* what a step may take to notice that the time is over */
-	STATUS_MS = 8000, /* looking alone: two devices' first answers */
+	GRACE_MS = 5000,   /* what a step may take to notice that the time is over */
+	STATUS_MS = 18000, /* looking alone: the first answers of two devices and of the array */
 };
 
 const char *promote_verb_name(enum promote_verb verb)

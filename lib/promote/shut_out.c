@@ -41,6 +41,21 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error)
 	       (t->result->proof != PROOF_RESERVATION && !fence.last.is_reserved);
 }
 
+bool shut_out_has_lost(struct takeover *t)
+{
+	struct reasons reasons = { 0 };
+	struct svc_error ignored;
+	struct fence fence;
+
+	if (shut_out_read(t, &fence, &ignored) || fence.hold == HOLD_MINE || fence.hold == HOLD_OPEN)
+		return false;
+	if (!fence.last.is_reserved)
+		reason_add(&reasons, REASON_NOT_RESERVED, -1,
+		           "the mirror is active here, and the drive array has no reservation any more");
+	tell_reasons(t, &reasons);
+	return fence.last.is_reserved;
+}
+
 bool shut_out_is_to_release(struct takeover *t, const struct reservation *reservation)
 {
 	enum fence_peer peer = promote_peer(t->survey.copy, t->survey.copies, t->options->controller);

@@ -389,6 +389,26 @@ static void test_standby_keeps_key(void **state)
 	assert_false(array.has_own);
 }
 
+/* What is active here may have been taken over: the array says so before the kernel finds out. */
+static void test_has_lost(void **state)
+{
+	(void)state;
+	assert_true(shut_out_has_lost(&t));
+	assert_int_equal(result.reasons.count, 0);
+	array.holder = t.own;
+	array.has_own = true;
+	assert_false(shut_out_has_lost(&t));
+	array.has_peer = false;
+	assert_false(shut_out_has_lost(&t));
+	assert_int_equal(result.reasons.count, 0);
+	array.holder = 0;
+	assert_false(shut_out_has_lost(&t));
+	assert_int_equal(reason_of(0), REASON_NOT_RESERVED);
+	array.is_absent = true;
+	assert_false(shut_out_has_lost(&t));
+	assert_int_equal(result.reasons.count, 1);
+}
+
 /* One that was shut out and never closed the mirror may hang: the reservation outlives the hand-over, or somebody's word. */
 static void test_hung_stays_out(void **state)
 {
@@ -430,6 +450,7 @@ int main(void)
 		TEST(test_confirm_and_release),
 		TEST(test_standby_keeps_key),
 		TEST(test_hung_stays_out),
+		TEST(test_has_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

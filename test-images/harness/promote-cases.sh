@@ -116,6 +116,7 @@ check "and its flash is refreshed" a 'until_true 60 refreshed ADA'
 check "a stops to show signs of life, and writes on" a 'kill -STOP $(cat /run/monitor.pid); ring late; sleep 1; kill -0 $(cat /run/late.pid)'
 expect "b takes over" 0 '"fenced_by": "reservation"' b promote
 check "the array refuses what a writes" a 'until_true 30 legs_are ADD; dmesg | grep "reservation conflict" && legs_are ADD'
+expect "a's status says that it is no longer a's" 5 'role: failed' a 'svc-promote --status'
 expect "a's own call says it" 4 'SVC-PREEMPTED' a promote
 check "nothing of it is on shared" b 'umount /mnt && e2fsck -fn /dev/svc/data && svc-promote -q && is_primary'
 check "its monitor is there again, notes that, and leaves b's record alone" a 'kill -CONT $(cat /run/monitor.pid); until_true 60 said "have a new generation"'
