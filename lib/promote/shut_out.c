@@ -41,6 +41,20 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error)
 	       (t->result->proof != PROOF_RESERVATION && !fence.last.is_reserved);
 }
 
+int shut_out_check_served(struct takeover *t, struct svc_error *error)
+{
+	struct reasons reasons = { 0 };
+
+	if (!t->is_fenced || !t->served->find())
+		return 0;
+	reason_add(&reasons, REASON_NOT_FENCED, -1,
+	           "somebody serves the volume to the other controller again, which can write through this one");
+	tell_reasons(t, &reasons);
+	error_set(error, -EPERM, "%s", reasons.item[0].text);
+	error_next(error, "find out who does (svc-pathcheck --export), then run it again");
+	return give_up(t, SVC_EXIT_REFUSED, -EPERM);
+}
+
 bool shut_out_has_lost(struct takeover *t)
 {
 	struct reasons reasons = { 0 };

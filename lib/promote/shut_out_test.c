@@ -389,6 +389,21 @@ static void test_standby_keeps_key(void **state)
 	assert_false(array.has_own);
 }
 
+/* That it was stopped is no proof later on. */
+static void test_served_meanwhile(void **state)
+{
+	struct svc_error error;
+
+	(void)state;
+	server.is_on = true; /* by somebody's own choice, on a primary */
+	assert_int_equal(shut_out_check_served(&t, &error), 0);
+	assert_int_equal(shut(), 0);
+	assert_int_equal(shut_out_check_served(&t, &error), 0);
+	server.is_on = true;
+	assert_int_equal(shut_out_check_served(&t, &error), -EPERM);
+	assert_int_equal(result.exit, SVC_EXIT_REFUSED);
+}
+
 /* What is active here may have been taken over: the array says so before the kernel finds out. */
 static void test_has_lost(void **state)
 {
@@ -451,6 +466,7 @@ int main(void)
 		TEST(test_standby_keeps_key),
 		TEST(test_hung_stays_out),
 		TEST(test_has_lost),
+		TEST(test_served_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,10 +180,13 @@ static int claim(void *context, unsigned left_ms, struct svc_error *error)
 		                   .now = time(NULL) };
 	struct locate_options locate = t->options->locate;
 	struct claim claim;
-	int code = claim_make_generation(wish.fresh);
+	int code = shut_out_check_served(t, error);
 
 	(void)left_ms;
+	if (code)
+		return code;
 	memcpy(wish.is_member, t->decision.is_member, sizeof(wish.is_member));
+	code = claim_make_generation(wish.fresh);
 	if (code)
 		return error_set(error, code, "no random numbers for a new generation");
 	code = claim_plan(t->survey.copy, t->survey.copies, &wish, &claim, error);
@@ -258,14 +261,20 @@ static int check_writing(struct takeover *t, struct svc_error *error)
 	return code ? -EIO : 0;
 }
 
-/* The other controller was faster after all: nothing of this stays. */
-static int back_out(struct takeover *t, uint64_t device, struct svc_error *error)
+/* Nothing of this stays active. */
+static void back_out(struct takeover *t, uint64_t device)
 {
 	struct svc_error why = { .text = "" };
 
 	if (volume_unmount(t, device, &why) ||
 	    deactivate_mirror(t->survey.copy, t->survey.copies, LVM_SECONDS_MIN, &why))
 		tell(t, "%.300s", why.text);
+}
+
+/* The other controller was faster after all. */
+static int lost_late(struct takeover *t, uint64_t device, struct svc_error *error)
+{
+	back_out(t, device);
 	return lost(t, error);
 }
 
@@ -281,7 +290,12 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 		return error_set(error, -EIO, "the mirror is no longer active");
 	code = shut_out_confirm(t, error);
 	if (code <= 0)
-		return code ? code : back_out(t, device, error);
+		return code ? code : lost_late(t, device, error);
+	code = shut_out_check_served(t, error);
+	if (code) {
+		back_out(t, device);
+		return code;
+	}
 	code = look_survey(t, error);
 	if (code)
 		return code;
@@ -323,7 +337,7 @@ int takeover_run(struct takeover *t, struct svc_error *error)
 	/* What failed may have failed because the array gave the volume to the other one: then that is the reason. */
 	if (code && t->is_fenced && t->result->proof == PROOF_RESERVATION && t->result->exit != SVC_EXIT_REFUSED &&
 	    !shut_out_confirm(t, &why))
-		code = look_active(t, &device) ? back_out(t, device, error) : lost(t, error);
+		code = look_active(t, &device) ? lost_late(t, device, error) : lost(t, error);
 	is_active = look_active(t, &device);
 	t->result->role = !t->mirror.present ? ROLE_UNKNOWN
 	                  : !is_active       ? ROLE_STANDBY

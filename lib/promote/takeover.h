@@ -101,6 +101,9 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error);
 /* Reads the array, into fence->last and fence->hold. As fence_confirm; -EOPNOTSUPP where there is no direct path too. */
 int shut_out_read(struct takeover *t, struct fence *fence, struct svc_error *error);
 
+/* That it is not served was true a while ago: refuses where somebody has begun to since. 0 or -EPERM with a sentence. */
+int shut_out_check_served(struct takeover *t, struct svc_error *error);
+
 /* Of a mirror that is active: whether the array has given the volume to somebody else. Tells it where nobody has it. */
 bool shut_out_has_lost(struct takeover *t);
 
