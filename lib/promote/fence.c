@@ -177,10 +177,17 @@ bool fence_is_alive(const struct fence_facts *facts, struct reasons *reasons)
 	/* One that closed the mirror may well be alive: it stands by. */
 	if (facts->beats == MOTION_MOVING && !facts->is_closed)
 		reason_add(reasons, REASON_PEER_ALIVE, -1, "the other controller's heartbeat moves");
-	if (facts->mmp == MOTION_UNWATCHED || (facts->beats == MOTION_UNWATCHED && !facts->is_closed))
+	if (facts->mmp != MOTION_UNWATCHED && (facts->beats != MOTION_UNWATCHED || facts->is_closed))
+		return reasons->count > before;
+	if (facts->needed_seconds)
+		reason_add(reasons, REASON_NOT_FENCED, -1,
+		           "there is no time to watch the other controller's signs of life: that takes %u s of what "
+		           "--timeout gives",
+		           facts->needed_seconds);
+	else
 		reason_add(reasons, REASON_NOT_FENCED, -1,
 		           "the other controller's signs of life were not watched for long enough");
-	return reasons->count > before;
+	return true;
 }
 
 bool fence_is_contradicted(const struct fence_facts *facts, struct reasons *reasons)

@@ -126,6 +126,7 @@ struct fence_facts {
 	bool is_closed;          /* the records say that the other controller closed the mirror */
 	enum fence_motion beats; /* of the other controller's probe slot */
 	enum fence_motion mmp;
+	unsigned needed_seconds; /* to watch them, where there was no time for that */
 };
 
 enum fence_proof {

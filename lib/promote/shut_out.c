@@ -11,7 +11,6 @@
 enum {
 	INTERVAL_MS = 1000, /* of the monitor, where svc.conf does not say it */
 	LOOK_MS = 200,
-	MMP_MS = 11000, /* twice ext4's EXT4_MMP_UPDATE_INTERVAL and one second, as its own mount waits */
 };
 
 /* The array's own word; what it does not know, or does not say in time, is no proof of anything. */
@@ -164,9 +163,10 @@ void shut_out_look(struct takeover *t)
 
 /*
  * Two readings as far apart as what is there takes to move; none where nothing is there, or it does not count. A monitor
- * beats once a round, and a round takes longer by a look that it has to give up.
+ * beats once a round, and a round takes longer by a look that it has to give up. Where there is no time for that it is not
+ * begun.
  */
-static void watch_signs(struct takeover *t)
+static void watch_signs(struct takeover *t, unsigned left_ms)
 {
 	const struct svc_conf *conf = t->options->conf;
 	unsigned interval = conf->paths_interval_ms ? conf->paths_interval_ms : INTERVAL_MS;
@@ -178,8 +178,16 @@ static void watch_signs(struct takeover *t)
 	read_signs(t, &first);
 	if (first.has_beat && !t->facts.is_closed)
 		wait_ms = needed_ms;
-	if (first.has_mmp)
-		wait_ms = needed_ms = needed_ms > MMP_MS ? needed_ms : MMP_MS;
+	if (first.has_mmp) {
+		if (needed_ms < first.mmp_wait_seconds * 1000)
+			needed_ms = first.mmp_wait_seconds * 1000;
+		wait_ms = needed_ms;
+	}
+	if (wait_ms && wait_ms >= left_ms) {
+		t->facts.needed_seconds = (wait_ms + 999) / 1000;
+		signs_compare(&first, &first, 0, needed_ms, &t->facts);
+		return;
+	}
 	if (wait_ms)
 		tell(t, "watching the other controller's signs of life for %u ms", wait_ms);
 	do {
@@ -275,17 +283,17 @@ static bool cut_off(struct takeover *t)
 }
 
 /* What speaks against it is looked for before the other one loses anything; the hook is asked where that is not enough. */
-static int find_facts(struct takeover *t, unsigned left_ms, struct svc_error *error)
+static int find_facts(struct takeover *t, unsigned ms, struct svc_error *error)
 {
-	uint64_t end_ms = path_now_ms() + left_ms;
+	uint64_t end_ms = path_now_ms() + ms;
 	bool has_hook = *t->options->conf->promote_fence_hook;
 	int code = 0;
 
 	for (int attempt = 0; attempt < 2 && !code; attempt++) {
 		struct reasons ignored = { 0 };
-		uint64_t now;
+		uint64_t now = path_now_ms();
 
-		watch_signs(t);
+		watch_signs(t, now < end_ms ? (unsigned)(end_ms - now) : 0);
 		t->facts.hold = HOLD_UNKNOWN;
 		if (!fence_is_alive(&t->facts, &ignored) && cut_off(t))
 			code = take(t, error);

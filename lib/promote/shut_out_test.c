@@ -14,6 +14,7 @@
 
 #include "evidence/evidence.h"
 #include "evidence/record.h"
+#include "path/probe.h"
 #include "path/slot.h"
 #include "promote/takeover.h"
 #include "rebuild/mark.h"
@@ -404,6 +405,23 @@ static void test_served_meanwhile(void **state)
 	assert_int_equal(result.exit, SVC_EXIT_REFUSED);
 }
 
+/* Nothing is begun for which there is no time, and what it takes is said. */
+static void test_no_time(void **state)
+{
+	struct svc_error error = { .text = "" };
+	uint64_t began_ms = path_now_ms();
+
+	(void)state;
+	beat(5);
+	server.is_on = true;
+	conf.paths_timeout_seconds = 30;
+	assert_int_equal(shut_out(&t, 5000, &error), -EPERM);
+	assert_in_range(path_now_ms() - began_ms, 0, 1000);
+	assert_non_null(strstr(error.text, "takes 31 s"));
+	assert_int_equal(server.stops, 0);
+	assert_int_equal(array.changes, 0);
+}
+
 /* What is active here may have been taken over: the array says so before the kernel finds out. */
 static void test_has_lost(void **state)
 {
@@ -466,6 +484,7 @@ int main(void)
 		TEST(test_standby_keeps_key),
 		TEST(test_hung_stays_out),
 		TEST(test_has_lost),
+		TEST(test_no_time),
 		TEST(test_served_meanwhile),
 	};
 
