@@ -167,6 +167,11 @@ enum fence_motion fence_watch(uint64_t first, uint64_t last, uint64_t watched_ms
 	return watched_ms < interval_ms ? MOTION_UNWATCHED : MOTION_STILL;
 }
 
+bool fence_is_kept(enum fence_hold hold, bool is_reserved, enum fence_proof proof)
+{
+	return hold == HOLD_MINE || hold == HOLD_OPEN || (proof != PROOF_RESERVATION && !is_reserved);
+}
+
 bool fence_is_alive(const struct fence_facts *facts, struct reasons *reasons)
 {
 	size_t before = reasons->count;

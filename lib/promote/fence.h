@@ -140,6 +140,13 @@ enum fence_proof {
 bool fence_is_alive(const struct fence_facts *facts, struct reasons *reasons);
 
 /*
+ * Whether a reading that came after the proof leaves it: where that was not the array's word, it must be nobody's. A key of
+ * the other one's that came after this one's was made is that of a standby at the far end of the NBD path: it writes what
+ * this controller sends. Pure.
+ */
+bool fence_is_kept(enum fence_hold hold, bool is_reserved, enum fence_proof proof);
+
+/*
  * Whether something speaks against taking the volume, whatever may prove that the other controller is stopped. To be
  * asked before fence_take (with hold HOLD_UNKNOWN) too: a controller at work must not lose its disk to one that then
  * refuses. Pure.

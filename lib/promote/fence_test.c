@@ -340,6 +340,18 @@ static void test_release(void **state)
 	}
 }
 
+static void test_kept(void **state)
+{
+	(void)state;
+	assert_true(fence_is_kept(HOLD_MINE, true, PROOF_RESERVATION));
+	assert_true(fence_is_kept(HOLD_OPEN, true, PROOF_RESERVATION)); /* a standby that serves */
+	assert_false(fence_is_kept(HOLD_LOST, true, PROOF_RESERVATION));
+	assert_false(fence_is_kept(HOLD_LOST, false, PROOF_RESERVATION));
+	assert_false(fence_is_kept(HOLD_FOREIGN, true, PROOF_RESERVATION));
+	assert_true(fence_is_kept(HOLD_LOST, false, PROOF_TOLD)); /* the array was never asked to */
+	assert_false(fence_is_kept(HOLD_LOST, true, PROOF_HOOK));
+}
+
 static void test_watch(void **state)
 {
 	(void)state;
@@ -426,7 +438,8 @@ int main(void)
 		cmocka_unit_test(test_race),    cmocka_unit_test(test_nothing_to_change),
 		cmocka_unit_test(test_failure), cmocka_unit_test(test_key),
 		cmocka_unit_test(test_hold),    cmocka_unit_test(test_release),
-		cmocka_unit_test(test_watch),   cmocka_unit_test(test_proofs),
+		cmocka_unit_test(test_kept),    cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_proofs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

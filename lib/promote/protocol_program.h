@@ -265,7 +265,8 @@ static inline void advance(struct play *play, int self, struct program *p)
 
 	/* record_lock: who reads records to write them is alone with that. */
 	if ((p->stage == LEGS_LOOK && (other->stage == ANNOUNCE || other->stage == NOTE)) ||
-	    ((p->stage == ANNOUNCE || p->stage == NOTE || p->stage == UNMOUNT) && other->stage == LEGS_WRITE))
+	    ((p->stage == ANNOUNCE || p->stage == NOTE || p->stage == UNMOUNT || p->stage == VERIFY) &&
+	     other->stage == LEGS_WRITE))
 		return;
 	switch (p->stage) {
 	case IDLE:
@@ -303,7 +304,10 @@ static inline void advance(struct play *play, int self, struct program *p)
 		activate(&play->world, self, p->legs);
 		play->world.controller[self].mirror.is_blind = p->is_blind;
 		play->tally.takes++;
-		p->stage = TELL;
+		p->stage = VERIFY;
+		break;
+	case VERIFY:
+		verify(play, self, p);
 		break;
 	case TELL:
 		tell_caller(play, self, p);

@@ -64,6 +64,7 @@ static inline void watch_first(struct play *play, int self, struct program *p)
 	if (play->broken == BROKEN_CUT)
 		stop_export(play, self, p);
 	p->stage = STOP_EXPORT;
+	p->record = *record;
 	if (can_read(w, self, SHARED)) {
 		p->beats = w->controller[!self].beats;
 		p->facts.is_closed = !(record->owner == letter[!self] && record->is_open);
@@ -120,6 +121,12 @@ static inline void advance_fence(struct play *play, int self, struct program *p)
 	} else {
 		code = fence_advance(&p->fence, &error);
 	}
+	/* Who finds it claimed after having looked at who has it leaves it alone. */
+	if (code > 0 && p->fence.stage == FENCE_REGISTER && p->fence.before.is_reserved &&
+	    memcmp(&p->record, &play->world.leg[SHARED].record, sizeof(p->record)) != 0) {
+		p->fence.hold = HOLD_LOST;
+		code = 0;
+	}
 	if (code > 0)
 		return;
 	p->facts.hold = p->fence.hold;
@@ -144,7 +151,8 @@ static inline void prove(struct play *play, int self, struct program *p)
 	p->stage = LOOK;
 	if (play->broken == BROKEN_FENCE)
 		return;
-	if (fence_judge(&p->facts, &reasons) == PROOF_NONE) {
+	p->proof = fence_judge(&p->facts, &reasons);
+	if (p->proof == PROOF_NONE) {
 		tell(w, "%c: refused\n", letter[self]);
 		refuse_call(play, self, p);
 	}
@@ -321,19 +329,40 @@ static inline void write_item(struct play *play, int self, struct program *p, en
 		p->stage = next;
 }
 
-static inline void confirm(struct play *play, int self, struct program *p)
+/* The array's word, once more; as shut_out_confirm has it. */
+static inline bool is_confirmed(struct play *play, int self, const struct program *p)
 {
 	struct way way = { &play->world, self };
+	struct fence fence = p->fence;
 	struct svc_error error;
+	bool is_kept;
 
+	fence.array = &way;
+	if (play->broken == BROKEN_FENCE)
+		return true;
+	if (fence_confirm(&fence, &error))
+		return p->proof != PROOF_RESERVATION;
+	is_kept = fence_is_kept(fence.hold, fence.last.is_reserved, p->proof);
+	if (!is_kept)
+		tell(&play->world, "%c: the array says no: %d\n", letter[self], fence.hold);
+	return is_kept;
+}
+
+static inline void confirm(struct play *play, int self, struct program *p)
+{
 	p->stage = ACTIVATE;
-	if (p->facts.hold != HOLD_MINE || play->broken == BROKEN_FENCE)
-		return;
-	p->fence.array = &way;
-	if (fence_confirm(&p->fence, &error) || p->fence.hold != HOLD_MINE) {
-		tell(&play->world, "%c: the array says no: %d\n", letter[self], p->fence.hold);
+	if (!is_confirmed(play, self, p))
 		end_program(p);
-	}
+}
+
+/* After it was activated: where the other one was faster nothing of this stays. */
+static inline void verify(struct play *play, int self, struct program *p)
+{
+	p->stage = TELL;
+	if (is_confirmed(play, self, p))
+		return;
+	stop_mirror(&play->world, self);
+	end_program(p);
 }
 
 #endif

@@ -46,6 +46,7 @@ enum stage {
 	CLAIM,
 	CONFIRM,
 	ACTIVATE,
+	VERIFY,
 	TELL, /* who called learns what came of it */
 	/* a rebuild of what is behind, while the mirror is used */
 	PLAN,
@@ -70,8 +71,10 @@ struct program {
 	uint64_t beats;
 	struct fence fence;
 	struct fence_facts facts;
-	bool is_serving; /* the export was stopped by this call */
-	bool has_cut;    /* the export was stopped by this call, and the other one was connected to it */
+	enum fence_proof proof;
+	struct record record; /* of shared, as the call began */
+	bool is_serving;      /* the export was stopped by this call */
+	bool has_cut;         /* the export was stopped by this call, and the other one was connected to it */
 	unsigned version[LEGS];
 	bool is_blind;
 	bool is_warning;  /* what the call has to say: the other one's flash may hold newer writes */

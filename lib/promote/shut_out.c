@@ -32,12 +32,7 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error)
 		return 1;
 	if (code)
 		return code;
-	/*
-	 * A key of the other one's that came after this one's was made is that of a standby at the far end of the NBD
-	 * path: it writes what this controller sends.
-	 */
-	return fence.hold == HOLD_MINE || fence.hold == HOLD_OPEN ||
-	       (t->result->proof != PROOF_RESERVATION && !fence.last.is_reserved);
+	return fence_is_kept(fence.hold, fence.last.is_reserved, t->result->proof);
 }
 
 int shut_out_check_served(struct takeover *t, struct svc_error *error)

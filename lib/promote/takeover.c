@@ -261,14 +261,17 @@ static int check_writing(struct takeover *t, struct svc_error *error)
 	return code ? -EIO : 0;
 }
 
-/* Nothing of this stays active. */
+/* Nothing of this stays active, nor does a monitor write what it has read before. */
 static void back_out(struct takeover *t, uint64_t device)
 {
 	struct svc_error why = { .text = "" };
+	int lock = record_lock();
 
 	if (volume_unmount(t, device, &why) ||
 	    deactivate_mirror(t->survey.copy, t->survey.copies, LVM_SECONDS_MIN, &why))
 		tell(t, "%.300s", why.text);
+	if (lock >= 0)
+		record_unlock(lock);
 }
 
 /* The other controller was faster after all. */
