@@ -146,7 +146,7 @@ int export_register(const struct paths *paths, struct svc_error *error)
 	    reservation_has_key(&reservation, key))
 		return 0;
 	r = reservation_register(facts->device, key, error);
-	return r ? r : 1;
+	return r < 0 ? r : 1;
 }
 
 /* What the server said, on one line. */

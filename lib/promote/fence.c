@@ -103,6 +103,8 @@ int fence_advance(struct fence *fence, struct svc_error *error)
 		break;
 	case FENCE_REGISTER:
 		code = fence->ops->register_key(fence->array, fence->own, error);
+		fence->is_fleeting = code > 0;
+		code = code > 0 ? 0 : code;
 		fence->stage = FENCE_SEIZE;
 		break;
 	case FENCE_SEIZE:

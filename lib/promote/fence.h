@@ -15,7 +15,7 @@
 /* The array's commands (dev/reservation.h); tests have one of their own. */
 struct fence_ops {
 	int (*read)(void *array, struct reservation *reservation, struct svc_error *error);
-	int (*register_key)(void *array, uint64_t key, struct svc_error *error);
+	int (*register_key)(void *array, uint64_t key, struct svc_error *error); /* as reservation_register */
 	int (*reserve)(void *array, uint64_t key, struct svc_error *error);
 	int (*preempt)(void *array, uint64_t key, uint64_t other, struct svc_error *error);
 	int (*release)(void *array, uint64_t key, struct svc_error *error);
@@ -64,6 +64,7 @@ struct fence {
 	struct reservation last;   /* the newest reading */
 	enum fence_hold hold;
 	unsigned rereads;
+	bool is_fleeting; /* the array forgets it when its power is cut */
 };
 
 void fence_begin(struct fence *fence, const struct fence_ops *ops, void *array, uint64_t own, uint64_t peer);

@@ -216,6 +216,7 @@ static bool is_record_same(struct takeover *t)
  */
 static int take(struct takeover *t, struct svc_error *error)
 {
+	struct reasons reasons = { 0 };
 	struct fence fence;
 	int code;
 
@@ -236,6 +237,10 @@ static int take(struct takeover *t, struct svc_error *error)
 		tell(t, "%.300s", error->text);
 	t->facts.hold = fence.hold;
 	t->has_taken = fence.hold == HOLD_MINE;
+	if (t->has_taken && fence.is_fleeting)
+		reason_add(&reasons, REASON_NOT_LASTING, -1,
+		           "the drive array keeps reservations for as long as it has power");
+	tell_reasons(t, &reasons);
 	return 0;
 }
 

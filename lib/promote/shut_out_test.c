@@ -26,6 +26,7 @@ static struct {
 	uint64_t holder; /* 0: nobody */
 	bool has_own, has_peer;
 	bool is_absent; /* it knows no reservations */
+	bool is_fleeting;
 	unsigned changes;
 	void (*at_read)(void); /* what else happens then */
 } array;
@@ -60,7 +61,7 @@ static int array_register(void *context, uint64_t key, struct svc_error *error)
 	assert_true(key == t.own);
 	array.changes++;
 	array.has_own = true;
-	return 0;
+	return array.is_fleeting;
 }
 
 static int array_reserve(void *context, uint64_t key, struct svc_error *error)
@@ -422,6 +423,15 @@ static void test_no_time(void **state)
 	assert_int_equal(array.changes, 0);
 }
 
+static void test_fleeting(void **state)
+{
+	(void)state;
+	array.is_fleeting = true;
+	assert_int_equal(shut(), 0);
+	assert_int_equal(result.proof, PROOF_RESERVATION);
+	assert_int_equal(reason_of(0), REASON_NOT_LASTING);
+}
+
 /* What is active here may have been taken over: the array says so before the kernel finds out. */
 static void test_has_lost(void **state)
 {
@@ -484,6 +494,7 @@ int main(void)
 		TEST(test_standby_keeps_key),
 		TEST(test_hung_stays_out),
 		TEST(test_has_lost),
+		TEST(test_fleeting),
 		TEST(test_no_time),
 		TEST(test_served_meanwhile),
 	};
