@@ -127,6 +127,17 @@ int fence_advance(struct fence *fence, struct svc_error *error)
 	return code ? code : fence->stage != FENCE_END;
 }
 
+bool fence_is_to_look_again(const struct fence *fence)
+{
+	return (fence->stage == FENCE_REGISTER || fence->stage == FENCE_SEIZE) && fence->before.is_reserved;
+}
+
+void fence_yield(struct fence *fence)
+{
+	fence->stage = fence->stage == FENCE_SEIZE ? FENCE_WITHDRAW : FENCE_END;
+	fence->hold = HOLD_LOST;
+}
+
 int fence_take(struct fence *fence, struct svc_error *error)
 {
 	int code;

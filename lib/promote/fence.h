@@ -72,6 +72,15 @@ void fence_begin(struct fence *fence, const struct fence_ops *ops, void *array, 
 /* Does the next step. 1: there is more to do; 0: fence->hold says what came of it; -errno with a sentence. */
 int fence_advance(struct fence *fence, struct svc_error *error);
 
+/*
+ * Whether the next step makes the other one lose what it had as this attempt began: not to be done where somebody has
+ * claimed the mirror since; keys do not tell an old hold from a new one. Pure.
+ */
+bool fence_is_to_look_again(const struct fence *fence);
+
+/* Somebody has: the rest of the attempt leaves the volume to him. */
+void fence_yield(struct fence *fence);
+
 /* All of it. 0, and fence->hold says what came of it; -EOPNOTSUPP, -EIO ... with a sentence. */
 int fence_take(struct fence *fence, struct svc_error *error);
 

@@ -122,11 +122,9 @@ static inline void advance_fence(struct play *play, int self, struct program *p)
 		code = fence_advance(&p->fence, &error);
 	}
 	/* Who finds it claimed after having looked at who has it leaves it alone. */
-	if (code > 0 && p->fence.stage == FENCE_REGISTER && p->fence.before.is_reserved &&
-	    memcmp(&p->record, &play->world.leg[SHARED].record, sizeof(p->record)) != 0) {
-		p->fence.hold = HOLD_LOST;
-		code = 0;
-	}
+	if (code > 0 && fence_is_to_look_again(&p->fence) &&
+	    memcmp(&p->record, &play->world.leg[SHARED].record, sizeof(p->record)) != 0)
+		fence_yield(&p->fence);
 	if (code > 0)
 		return;
 	p->facts.hold = p->fence.hold;

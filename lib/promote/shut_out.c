@@ -224,13 +224,12 @@ static int take(struct takeover *t, struct svc_error *error)
 	if (!*t->direct)
 		return 0;
 	fence_begin(&fence, t->ops, t->array, t->own, t->peer);
-	code = fence_advance(&fence, error);
-	if (code > 0 && fence.before.is_reserved && !is_record_same(t)) {
-		t->facts.hold = HOLD_LOST;
-		return 0;
-	}
-	if (code > 0)
-		code = fence_take(&fence, error);
+	do {
+		code = fence_advance(&fence, error);
+		if (code > 0 && fence_is_to_look_again(&fence) && !is_record_same(t))
+			fence_yield(&fence);
+	} while (code > 0);
+	t->is_disputed = reservation_has_key(&fence.before, t->peer);
 	if (code == -EOPNOTSUPP)
 		return 0;
 	if (code)

@@ -28,6 +28,7 @@ static struct {
 	bool is_absent; /* it knows no reservations */
 	bool is_fleeting;
 	unsigned changes;
+	void (*at_register)(void);
 	void (*at_read)(void); /* what else happens then */
 } array;
 
@@ -61,6 +62,8 @@ static int array_register(void *context, uint64_t key, struct svc_error *error)
 	assert_true(key == t.own);
 	array.changes++;
 	array.has_own = true;
+	if (array.at_register)
+		array.at_register();
 	return array.is_fleeting;
 }
 
@@ -314,6 +317,18 @@ static void test_claimed_meanwhile(void **state)
 	assert_int_equal(t.facts.hold, HOLD_LOST);
 }
 
+/* Later still: its hold looks as the old one did, and its claim tells. The key that came for nothing goes again. */
+static void test_claimed_at_last(void **state)
+{
+	(void)state;
+	array.at_register = claim_meanwhile;
+	assert_int_equal(shut(), -EPERM);
+	assert_int_equal(t.facts.hold, HOLD_LOST);
+	assert_true(array.holder == t.peer);
+	assert_true(array.has_peer);
+	assert_false(array.has_own);
+}
+
 static void test_still_served(void **state)
 {
 	(void)state;
@@ -487,6 +502,7 @@ int main(void)
 		TEST(test_not_served),
 		TEST(test_handed_over),
 		TEST(test_claimed_meanwhile),
+		TEST(test_claimed_at_last),
 		TEST(test_still_served),
 		TEST(test_no_array),
 		TEST(test_hook),

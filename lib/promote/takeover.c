@@ -15,7 +15,9 @@
 #include "verdict/verdict.h"
 
 enum {
-	CONFIRM_MS = 300, /* between claiming and the last look at the array: shut_out.c */
+	CONFIRM_MS = 300, /* between claiming and the next look at the array: shut_out.c */
+	DISPUTE_MS =
+		1500, /* before the last one, where the other one had a key: what it began before that claim is over */
 	LVM_SECONDS_MIN = 5,
 };
 
@@ -288,9 +290,10 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 	uint64_t device;
 	int code;
 
-	(void)left_ms;
 	if (!look_active(t, &device))
 		return error_set(error, -EIO, "the mirror is no longer active");
+	if (t->is_disputed && t->is_claimed && left_ms > DISPUTE_MS)
+		nanosleep(&(struct timespec){ DISPUTE_MS / 1000, DISPUTE_MS % 1000 * 1000000L }, NULL);
 	code = shut_out_confirm(t, error);
 	if (code <= 0)
 		return code ? code : lost_late(t, device, error);

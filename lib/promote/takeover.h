@@ -40,9 +40,10 @@ struct takeover {
 	uint64_t own, peer; /* keys */
 	struct signs signs; /* the newest reading */
 	struct fence_facts facts;
-	bool is_fenced; /* proven, in this call */
-	bool has_taken; /* the reservation, in this call */
-	bool has_cut;   /* the export was stopped in this call */
+	bool is_fenced;   /* proven, in this call */
+	bool has_taken;   /* the reservation, in this call */
+	bool is_disputed; /* the other one had a key as this call took the reservation: it may be about to do the same */
+	bool has_cut;     /* the export was stopped in this call */
 
 	bool was_active; /* the mirror, as a hand-over began */
 	bool is_claimed; /* the records were written, in this call */
