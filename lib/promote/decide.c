@@ -22,14 +22,9 @@ static bool is_shared(const struct copy *copy)
 	return !strcmp(copy->group, "shared");
 }
 
-static bool is_flash_of(const struct copy *copy, char controller)
-{
-	return !strcmp(copy->group, controller == 'b' ? "flash-b" : "flash-a");
-}
-
 static bool is_own_flash(const struct decider *d, const struct copy *copy)
 {
-	return is_flash_of(copy, d->wish->controller);
+	return !strcmp(copy->group, d->wish->controller == 'b' ? "flash-b" : "flash-a");
 }
 
 /* The record, where it was written for this very copy. */
@@ -75,20 +70,6 @@ static bool has_usable_shared(const struct decider *d)
 	return false;
 }
 
-enum fence_peer promote_peer(const struct copy *copy, int copies, char controller)
-{
-	const struct record *newest = NULL;
-
-	for (int i = 0; i < copies; i++)
-		if (record_of(&copy[i]) && (!newest || record_of(&copy[i])->epoch > newest->epoch))
-			newest = record_of(&copy[i]);
-	if (!newest)
-		return PEER_DONE;
-	if (newest->owner == controller)
-		return newest->is_after_crash ? PEER_SHUT_OUT : PEER_DONE;
-	return newest->is_open ? PEER_AT_WORK : PEER_DONE;
-}
-
 bool promote_is_ours(const struct copy *copy, int copies, char controller, int *other)
 {
 	bool is_claimed = false;
@@ -124,62 +105,6 @@ static int find_active(const struct decider *d)
 	return found;
 }
 
-static uint64_t read_legs(const struct copy *copy, int copies)
-{
-	uint64_t legs = 0;
-
-	for (int i = 0; i < copies; i++)
-		if (copy[i].condition == COPY_USABLE && copy[i].evidence.lvm.leg_index < SVC_LEGS_MAX)
-			legs |= (uint64_t)1 << copy[i].evidence.lvm.leg_index;
-	return legs;
-}
-
-/* By what is known of their histories: that writes were under way, or once were, makes none of two legs the older one. */
-static bool is_left_behind(const struct copy *copy, int copies, int i, uint64_t present)
-{
-	enum reason_id why;
-
-	for (int k = 0; k < copies; k++)
-		if (k != i && copy[k].condition == COPY_USABLE && strcmp(copy[k].group, copy[i].group) != 0 &&
-		    !history_is_unfinished(&copy[k], &why) &&
-		    history_relate(&copy[k], &copy[i], present, &why) == RELATION_NEWER)
-			return true;
-	return history_is_unfinished(&copy[i], &why);
-}
-
-bool promote_is_to_close(const struct copy *copy, int copies, int i, char controller)
-{
-	const struct record *record = record_of(&copy[i]);
-
-	return record && copy[i].condition == COPY_USABLE && record->is_open && record->owner == controller &&
-	       !is_left_behind(copy, copies, i, read_legs(copy, copies));
-}
-
-static int find_usable(const struct copy *copy, int copies, char controller)
-{
-	for (int i = 0; i < copies; i++)
-		if (copy[i].condition == COPY_USABLE &&
-		    (controller ? is_flash_of(&copy[i], controller) : is_shared(&copy[i])))
-			return i;
-	return -1;
-}
-
-bool promote_is_on_flash_alone(const struct copy *copy, int copies, char controller)
-{
-	int flash = find_usable(copy, copies, controller), shared = find_usable(copy, copies, 0);
-	const struct record *record = flash < 0 ? NULL : record_of(&copy[flash]);
-	uint64_t own, others;
-	enum reason_id why;
-
-	if (flash < 0 || (record && record->owner != controller))
-		return false;
-	if (shared >= 0)
-		return history_relate(&copy[flash], &copy[shared], read_legs(copy, copies), &why) == RELATION_NEWER;
-	own = read_legs(&copy[flash], 1);
-	others = record ? record->legs & ~own : 0;
-	return others == 0 ? record && record->legs : !(others & ~copy[flash].evidence.raid.failed_devices);
-}
-
 /*
  * The takeover that this one goes on with, or whose mirror is active, had warnings: they hold until what it missed is read,
  * and until who was shut out has had the mirror again.
@@ -187,7 +112,7 @@ bool promote_is_on_flash_alone(const struct copy *copy, int copies, char control
 static void remember(struct decider *d, int i)
 {
 	const struct record *record = record_of(&d->copy[i]);
-	uint64_t unseen = record ? record->unseen & ~record->legs & ~read_legs(d->copy, d->copies) : 0;
+	uint64_t unseen = record ? record->unseen & ~record->legs & ~promote_legs(d->copy, d->copies) : 0;
 
 	if (record && record->is_after_crash && record->owner == d->wish->controller &&
 	    !d->decision->has_peer_crashed) {
@@ -303,7 +228,7 @@ static void find_unseen(struct decider *d)
 	uint64_t holders = holders_of(record, all, &is_known);
 	char peer = d->wish->controller == 'a' ? 'b' : 'a';
 
-	holders &= ~read_legs(d->copy, d->copies);
+	holders &= ~promote_legs(d->copy, d->copies);
 	decision->has_peer_crashed = record && record->is_open && record->owner == peer;
 	decision->unseen_legs = holders;
 	if (holders)

@@ -46,15 +46,20 @@ struct promote_decision {
 void promote_decide(const struct promote_wish *wish, const struct copy *copy, int copies, const struct verdict *verdict,
                     struct promote_decision *decision);
 
-/* What the newest record, by its epoch, says of the other controller. Pure. */
-enum fence_peer promote_peer(const struct copy *copy, int copies, char controller);
-
 /*
  * Whether the records of the legs that are under the active mirror say that it is this controller's. One that is being
  * brought up to date has an older record until that is proven. *other is the copy whose record speaks against it, or -1.
  * Pure.
  */
 bool promote_is_ours(const struct copy *copy, int copies, char controller, int *other);
+
+/* ---- closing.c ---- */
+
+/* A bit for each leg that a usable copy is. Pure. */
+uint64_t promote_legs(const struct copy *copy, int copies);
+
+/* What the newest record, by its epoch, says of the other controller. Pure. */
+enum fence_peer promote_peer(const struct copy *copy, int copies, char controller);
 
 /*
  * Whether copy i's record, of a mirror that was stopped in good order, is to say so. A leg that was left behind stays open:
