@@ -141,7 +141,9 @@ static void end_without_result(struct promote_result *result, int code)
 			result->steps.failed = i;
 			at = result->row[i].words;
 		}
-	result->exit = SVC_EXIT_IO;
+	/* What was refused stays so, whatever hung after that. */
+	if (result->exit == SVC_EXIT_DONE)
+		result->exit = SVC_EXIT_IO;
 	result->role = ROLE_UNKNOWN;
 	if (code == -ETIMEDOUT)
 		error_set(&result->error, code, "a device stopped answering, and it was given up: %s", at);

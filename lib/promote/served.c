@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include "path/export.h"
+#include "path/probe.h"
 #include "promote/takeover.h"
 
 static int find(void)
@@ -40,7 +41,10 @@ void served_again(struct takeover *t)
 	if (!t->has_cut)
 		return;
 	t->has_cut = false;
-	if (t->served->start(t, &why))
+	/* A server may take as long to start as it likes, and this call not. */
+	if (path_now_ms() >= t->deadline_ms)
+		tell(t, "there is no time to serve shared to the other controller again: svc-pathcheck --export does");
+	else if (t->served->start(t, &why))
 		tell(t, "shared is no longer served to the other controller: %.250s", why.text);
 	else
 		tell(t, "shared is served to the other controller again");

@@ -169,6 +169,7 @@ static int setup(void **state)
 	t.result = &result;
 	t.ops = &ops;
 	t.served = &served;
+	t.deadline_ms = path_now_ms() + 60000;
 	strcpy(t.direct, "/dev/direct");
 	t.own = fence_key('b', vg_uuid);
 	t.peer = fence_key('a', vg_uuid);
@@ -276,6 +277,10 @@ static void test_alive_at_the_cut(void **state)
 	served_again(&t);
 	assert_true(server.is_on);
 	served_again(&t); /* once */
+	assert_int_equal(server.starts, 1);
+	t.has_cut = true;
+	t.deadline_ms = 1; /* not where the call has to end */
+	served_again(&t);
 	assert_int_equal(server.starts, 1);
 }
 
