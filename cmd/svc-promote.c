@@ -71,10 +71,11 @@ static bool is_sensible(const struct promote_arguments *arguments)
 {
 	bool wants_other = arguments->wants_demote || arguments->wants_status;
 
-	if ((!arguments->wants_demote || !arguments->wants_status) &&
-	    (!wants_other || (!arguments->from && !arguments->is_peer_fenced)))
+	if ((!arguments->wants_demote || !arguments->wants_status) && (!wants_other || !arguments->from) &&
+	    (!arguments->wants_status || !arguments->is_peer_fenced))
 		return true;
-	complain(&svc_promote, "--demote and --status go with neither one another nor --from nor --peer-fenced",
+	complain(&svc_promote,
+	         "--demote and --status go with neither one another nor --from, nor --status with --peer-fenced",
 	         "see svc-promote --help");
 	return false;
 }

@@ -159,6 +159,7 @@ struct fs_evidence {
 	bool is_checksum_valid;    /* superblock and group descriptors; false where has_checksums is false */
 	bool has_mmp;
 	uint32_t mmp_sequence; /* mmp_seq: FF4D4D50 hex clean, E24D4D50 hex fsck at work, else a mount's counter */
+	unsigned mmp_interval_seconds; /* between two of them: the longer of what the superblock and the block say */
 	int64_t mmp_time;
 	char mmp_node[65];
 };

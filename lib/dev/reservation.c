@@ -179,8 +179,10 @@ static int reserve_out(int fd, const char *device, const struct change *change, 
 	return send_command(fd, device, change->what, command, SG_DXFER_TO_DEV, parameter, PARAMETER_BYTES, 0, error);
 }
 
+/* 1: done, and not lasting although that was asked for. */
 static int run(const char *device, struct change change, struct svc_error *error)
 {
+	bool is_fleeting = false;
 	int code, fd = open_disk(device, error);
 
 	if (fd < 0)
@@ -189,10 +191,11 @@ static int run(const char *device, struct change change, struct svc_error *error
 	/* Not every array keeps registrations when its power is cut; they are as good for as long as it runs. */
 	if (code == -EOPNOTSUPP && change.is_lasting) {
 		change.is_lasting = false;
+		is_fleeting = true;
 		code = reserve_out(fd, device, &change, error);
 	}
 	close(fd);
-	return code;
+	return code ? code : is_fleeting;
 }
 
 int reservation_register(const char *device, uint64_t key, struct svc_error *error)
@@ -222,5 +225,6 @@ int reservation_release(const char *device, uint64_t key, struct svc_error *erro
 	struct change forget = { REGISTER, key, 0, true, "the key cannot be taken away" };
 	int code = run(device, release, error);
 
-	return code ? code : run(device, forget, error);
+	code = code ? code : run(device, forget, error);
+	return code < 0 ? code : 0;
 }

@@ -41,7 +41,8 @@ bool reservation_has_key(const struct reservation *reservation, uint64_t key);
  * Each is one command to the array, and is atomic there. -EBUSY: reservation conflict (the key is not, or
  * no longer, registered, or another one holds the reservation). Errors otherwise as above.
  */
-int reservation_register(const char *device, uint64_t key, struct svc_error *error); /* whatever key was before */
+/* Whatever key was before. 1: done, and the array will not know it any more once its power was cut. */
+int reservation_register(const char *device, uint64_t key, struct svc_error *error);
 int reservation_reserve(const char *device, uint64_t key, struct svc_error *error);
 /* Takes `other`'s key away, and the reservation with it where it held that. `key` must be registered. */
 int reservation_preempt(const char *device, uint64_t key, uint64_t other, struct svc_error *error);

@@ -47,6 +47,7 @@ static void read_super(const struct fs *fs, struct fs_evidence *evidence)
 	evidence->lifetime_kib = super->s_kbytes_written;
 	evidence->has_checksums = ext2fs_has_feature_metadata_csum(super);
 	evidence->has_mmp = ext2fs_has_feature_mmp(super);
+	evidence->mmp_interval_seconds = super->s_mmp_update_interval;
 }
 
 static bool are_checksums_valid(const struct fs *fs)
@@ -75,6 +76,9 @@ static int read_mmp(struct fs *fs, struct fs_evidence *evidence)
 	r = fs_read(fs, mmp, fs->block_bytes, block * fs->block_bytes);
 	if (!r && le32toh(mmp->mmp_magic) == MMP_MAGIC) {
 		evidence->mmp_sequence = le32toh(mmp->mmp_seq);
+		/* A mount that is slow to write it says so there (fs/ext4/mmp.c, kmmpd). */
+		if (le16toh(mmp->mmp_check_interval) > evidence->mmp_interval_seconds)
+			evidence->mmp_interval_seconds = le16toh(mmp->mmp_check_interval);
 		evidence->mmp_time = (int64_t)le64toh(mmp->mmp_time);
 		memcpy(evidence->mmp_node, mmp->mmp_nodename, sizeof(mmp->mmp_nodename));
 		evidence->mmp_node[sizeof(mmp->mmp_nodename)] = '\0';

@@ -105,6 +105,30 @@ static bool is_primary(const struct paths *paths, struct svc_error *error)
 	return true;
 }
 
+/* What the other one has still to write would pass under this one's key. 1, 0 or -errno; not 0: with a sentence. */
+static int is_shutting_out(const struct paths *paths, struct svc_error *error)
+{
+	const struct path_facts *facts = &paths->check.facts[PATH_DIRECT];
+	const struct record *record = &facts->record.record;
+	char own = paths->options.controller;
+	struct reservation reservation;
+	int r;
+
+	if (!own || !facts->record.present || record->owner != own || !record->is_after_crash)
+		return 0;
+	r = reservation_read(facts->device, paths->options.locate.dev.timeout_seconds, &reservation, error);
+	if (r)
+		return r == -EOPNOTSUPP ? 0 : r;
+	if (!fence_is_shutting_out(&reservation, fence_key(own, facts->lvm.vg_uuid),
+	                           fence_key(own == 'a' ? 'b' : 'a', facts->lvm.vg_uuid), PEER_SHUT_OUT))
+		return 0;
+	error_set(error, -EPERM, "the other controller is shut out of the volume, and has not closed the mirror");
+	error_next(
+		error,
+		"once it was stopped: svc-promote --demote --peer-fenced; where this is meant all the same, say --yes");
+	return 1;
+}
+
 int export_register(const struct paths *paths, struct svc_error *error)
 {
 	const struct path_facts *facts = &paths->check.facts[PATH_DIRECT];
@@ -125,7 +149,7 @@ int export_register(const struct paths *paths, struct svc_error *error)
 	    reservation_has_key(&reservation, key))
 		return 0;
 	r = reservation_register(facts->device, key, error);
-	return r ? r : 1;
+	return r < 0 ? r : 1;
 }
 
 /* What the server said, on one line. */
@@ -196,7 +220,7 @@ static int may_serve(struct paths *paths, const struct export_options *options, 
 		paths_may_use(&paths->check, PATH_DIRECT, error);
 		return -EPERM;
 	}
-	return is_primary(paths, error) && !options->is_told ? -EPERM : 0;
+	return !options->is_told && (is_primary(paths, error) || is_shutting_out(paths, error)) ? -EPERM : 0;
 }
 
 static int start_server(struct paths *paths, const struct export_options *options, const struct server *server,

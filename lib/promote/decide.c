@@ -105,44 +105,16 @@ static int find_active(const struct decider *d)
 	return found;
 }
 
-static uint64_t read_legs(const struct copy *copy, int copies)
-{
-	uint64_t legs = 0;
-
-	for (int i = 0; i < copies; i++)
-		if (copy[i].condition == COPY_USABLE && copy[i].evidence.lvm.leg_index < SVC_LEGS_MAX)
-			legs |= (uint64_t)1 << copy[i].evidence.lvm.leg_index;
-	return legs;
-}
-
-/* By what is known of their histories: that writes were under way, or once were, makes none of two legs the older one. */
-static bool is_left_behind(const struct copy *copy, int copies, int i, uint64_t present)
-{
-	enum reason_id why;
-
-	for (int k = 0; k < copies; k++)
-		if (k != i && copy[k].condition == COPY_USABLE && strcmp(copy[k].group, copy[i].group) != 0 &&
-		    !history_is_unfinished(&copy[k], &why) &&
-		    history_relate(&copy[k], &copy[i], present, &why) == RELATION_NEWER)
-			return true;
-	return history_is_unfinished(&copy[i], &why);
-}
-
-bool promote_is_to_close(const struct copy *copy, int copies, int i, char controller)
-{
-	const struct record *record = record_of(&copy[i]);
-
-	return record && copy[i].condition == COPY_USABLE && record->is_open && record->owner == controller &&
-	       !is_left_behind(copy, copies, i, read_legs(copy, copies));
-}
-
-/* The takeover that this one goes on with, or whose mirror is active, had warnings: they hold until what it missed is read. */
+/*
+ * The takeover that this one goes on with, or whose mirror is active, had warnings: they hold until what it missed is read,
+ * and until who was shut out has had the mirror again.
+ */
 static void remember(struct decider *d, int i)
 {
 	const struct record *record = record_of(&d->copy[i]);
-	uint64_t unseen = record ? record->unseen & ~record->legs & ~read_legs(d->copy, d->copies) : 0;
+	uint64_t unseen = record ? record->unseen & ~record->legs & ~promote_legs(d->copy, d->copies) : 0;
 
-	if (record && record->is_after_crash && record->is_open && record->owner == d->wish->controller &&
+	if (record && record->is_after_crash && record->owner == d->wish->controller &&
 	    !d->decision->has_peer_crashed) {
 		d->decision->has_peer_crashed = true;
 		add_crash(d, i, "had not closed the mirror when this one took it over");
@@ -256,7 +228,7 @@ static void find_unseen(struct decider *d)
 	uint64_t holders = holders_of(record, all, &is_known);
 	char peer = d->wish->controller == 'a' ? 'b' : 'a';
 
-	holders &= ~read_legs(d->copy, d->copies);
+	holders &= ~promote_legs(d->copy, d->copies);
 	decision->has_peer_crashed = record && record->is_open && record->owner == peer;
 	decision->unseen_legs = holders;
 	if (holders)

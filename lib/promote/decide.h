@@ -4,6 +4,7 @@
 #define SVC_PROMOTE_DECIDE_H
 
 #include "model.h"
+#include "promote/fence.h"
 
 enum promote_action {
 	PROMOTE_REFUSE,  /* nothing is claimed or activated */
@@ -52,10 +53,24 @@ void promote_decide(const struct promote_wish *wish, const struct copy *copy, in
  */
 bool promote_is_ours(const struct copy *copy, int copies, char controller, int *other);
 
+/* ---- closing.c ---- */
+
+/* A bit for each leg that a usable copy is. Pure. */
+uint64_t promote_legs(const struct copy *copy, int copies);
+
+/* What the newest record, by its epoch, says of the other controller. Pure. */
+enum fence_peer promote_peer(const struct copy *copy, int copies, char controller);
+
 /*
  * Whether copy i's record, of a mirror that was stopped in good order, is to say so. A leg that was left behind stays open:
  * closed, it would seem to whoever reads it alone to be what was handed over. Pure.
  */
 bool promote_is_to_close(const struct copy *copy, int copies, int i, char controller);
+
+/*
+ * Whether what this controller wrote to the end is on its flash, and not on shared. Where shared cannot be read the flash
+ * tells it: its record who has the generation, its superblock whom the kernel has dropped since. Pure.
+ */
+bool promote_is_on_flash_alone(const struct copy *copy, int copies, char controller);
 
 #endif

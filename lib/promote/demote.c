@@ -6,7 +6,6 @@
 
 #include "claim/claim.h"
 #include "gate/activate.h"
-#include "path/export.h"
 #include "path/legs.h"
 #include "promote/takeover.h"
 #include "rebuild/mark.h"
@@ -41,7 +40,8 @@ static int look(void *context, unsigned left_ms, struct svc_error *error)
 		error_set(error, -ENODEV, "no copy of the mirror could be read");
 		return give_up(t, SVC_EXIT_NO_COPY, -ENODEV);
 	}
-	if (t->options->is_dry_run || !look_active(t, &device))
+	t->was_active = look_active(t, &device);
+	if (t->options->is_dry_run || !t->was_active)
 		return 0;
 	bring_records_up_to_date(t);
 	return look_survey(t, error);
@@ -164,7 +164,7 @@ static int release_is_done(void *context, struct svc_error *error)
 	code = shut_out_read(t, &fence, &why);
 	if (code && code != -EOPNOTSUPP)
 		tell(t, "the reservation, if there is one, stays: %.250s", why.text);
-	return code || !reservation_has_key(&fence.last, t->own);
+	return code || !shut_out_is_to_release(t, &fence.last);
 }
 
 static int release(void *context, unsigned left_ms, struct svc_error *error)
@@ -179,25 +179,19 @@ static int release(void *context, unsigned left_ms, struct svc_error *error)
 
 static int export_is_done(void *context, struct svc_error *error)
 {
+	struct takeover *t = context;
+
 	(void)error;
-	return !*((struct takeover *)context)->options->conf->export_address || export_find() > 0;
+	return !*t->options->conf->export_address || t->served->find() > 0;
 }
 
 /* The mirror is handed over without it too: there is one path less then. */
 static int export(void *context, unsigned left_ms, struct svc_error *error)
 {
 	struct takeover *t = context;
-	const struct svc_conf *conf = t->options->conf;
-	struct export_options options = {
-		.address = conf->export_address,
-		.name = conf->export_name,
-		.client = conf->export_client,
-		.tls_certificates = conf->nbd_tls_certificates,
-		.tls_psk_file = conf->nbd_tls_psk_file,
-	};
 
 	(void)left_ms;
-	if (!export_start(&t->paths, &options, error))
+	if (!t->served->start(t, error))
 		return 0;
 	tell(t, "shared is not served to the other controller: %.250s", error->text);
 	return STEP_NOTHING_TO_DO;
@@ -223,6 +217,24 @@ static const struct step_ops ops[] = {
 	{ export_is_done, export },
 };
 
+/* The mirror is closed then, and that is no success: who takes over from shared goes on without what is on the flash. */
+static int check_shared(struct takeover *t, struct svc_error *error)
+{
+	struct reasons reasons = { 0 };
+	int shared = look_shared(t);
+	bool has_shared = shared >= 0 && t->survey.copy[shared].condition == COPY_USABLE;
+
+	if (!promote_is_on_flash_alone(t->survey.copy, t->survey.copies, t->options->controller) &&
+	    (has_shared || !t->was_active))
+		return 0;
+	reason_add(&reasons, REASON_LEFT_ON_FLASH, -1, "the mirror was closed on this controller's flash alone: %s",
+	           has_shared ? "shared is older" : "shared cannot be read");
+	tell_reasons(t, &reasons);
+	error_set(error, -EIO, "%s", reasons.item[0].text);
+	error_next(error, "%s", reason_row(REASON_LEFT_ON_FLASH)->next);
+	return give_up(t, SVC_EXIT_IO, -EIO);
+}
+
 int demote_run(struct takeover *t, struct svc_error *error)
 {
 	uint64_t device;
@@ -232,5 +244,5 @@ int demote_run(struct takeover *t, struct svc_error *error)
 	                  : !look_active(t, &device) ? ROLE_STANDBY
 	                  : t->options->is_dry_run   ? ROLE_PRIMARY
 	                                             : ROLE_FAILED;
-	return code;
+	return !code && t->result->role == ROLE_STANDBY ? check_shared(t, error) : code;
 }

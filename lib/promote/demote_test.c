@@ -42,6 +42,8 @@ static void put_image(const char *scenario, const char *name)
 }
 
 /* The mirror was controller a's, and nobody has closed it; with the generation of the lists, newest first. */
+static uint64_t legs_of_record = 3;
+
 static void put_record(int i, const char *generations)
 {
 	struct dev_options writing = { .access = DEV_WRITE };
@@ -53,7 +55,7 @@ static void put_record(int i, const char *generations)
 	mark_own(&record, copy, 1000);
 	record.owner = 'a';
 	record.is_open = true;
-	record.legs = 3;
+	record.legs = legs_of_record;
 	memset(record.generation, *generations, sizeof(record.generation));
 	for (int n = 0; generations[n + 1]; n++)
 		memset(record.history[n], generations[n + 1], sizeof(record.history[n]));
@@ -85,6 +87,13 @@ static void begin(const char *scenario, const char *of_flash, const char *of_sha
 	assert_int_equal(look_survey(&t, &error), 0);
 	put_record(FLASH, of_flash);
 	put_record(SHARED, of_shared);
+}
+
+static void only_flash_has_it(void)
+{
+	legs_of_record = (uint64_t)1 << t.survey.copy[FLASH].evidence.lvm.leg_index;
+	put_record(FLASH, "h");
+	legs_of_record = 3;
 }
 
 static bool is_open(int i)
@@ -130,6 +139,44 @@ static void test_left_behind(void **state)
 	survey_close(&t.survey);
 }
 
+/* What was written last is on the flash alone: by the evidence of both, or of the flash where shared is gone. */
+static void test_on_flash_alone(void **state)
+{
+	static const struct {
+		const char *scenario, *of_flash, *of_shared;
+		bool is_alone, is_alone_without;
+	} rows[] = {
+		{ "in-sync", "g", "g", false, false },
+		{ "stale-shared", "g", "g", true, true },
+		{ "stale-flash", "g", "g", false, false },
+		{ "in-sync", "hg", "g", true, false },
+	};
+	struct svc_error error;
+	char path[100];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin(rows[i].scenario, rows[i].of_flash, rows[i].of_shared);
+		assert_int_equal(demote_close(&t, &error), 0);
+		if (promote_is_on_flash_alone(t.survey.copy, t.survey.copies, 'a') != rows[i].is_alone)
+			fail_msg("%zu: both read", i);
+		assert_false(promote_is_on_flash_alone(t.survey.copy, t.survey.copies, 'b'));
+		snprintf(path, sizeof(path), "%s/shared.img", folder);
+		assert_int_equal(truncate(path, 0), 0);
+		assert_int_equal(look_survey(&t, &error), 0);
+		if (promote_is_on_flash_alone(t.survey.copy, t.survey.copies, 'a') != rows[i].is_alone_without)
+			fail_msg("%zu: the flash read", i);
+		survey_close(&t.survey);
+	}
+	/* The monitor noted it, and the kernel's evidence is gone since: who has the generation. */
+	begin("in-sync", "g", "g");
+	only_flash_has_it();
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(demote_close(&t, &error), 0);
+	assert_true(promote_is_on_flash_alone(t.survey.copy, t.survey.copies, 'a'));
+	survey_close(&t.survey);
+}
+
 /* Another process, which has the records' lock, is about to note something: that is read, and stays. */
 static void test_alone(void **state)
 {
@@ -167,6 +214,28 @@ static void test_alone(void **state)
 	close(channel[1]);
 }
 
+/* By which path shared was read; by none where it was not. */
+static void test_path(void **state)
+{
+	struct svc_error error;
+	char path[100];
+
+	(void)state;
+	begin("in-sync", "g", "g");
+	snprintf(t.device, sizeof(t.device), "%s/shared.img", folder);
+	memcpy(t.direct, t.device, sizeof(t.direct));
+	assert_int_equal(look_survey(&t, &error), 0);
+	assert_int_equal(result.path, PATH_DIRECT);
+	strcpy(t.direct, "/dev/another");
+	assert_int_equal(look_survey(&t, &error), 0);
+	assert_int_equal(result.path, PATH_NBD);
+	snprintf(path, sizeof(path), "%s/shared.img", folder);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(look_survey(&t, &error), 0);
+	assert_int_equal(result.path, -1);
+	survey_close(&t.survey);
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -201,10 +270,8 @@ static void test_other_flash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both),
-		cmocka_unit_test(test_left_behind),
-		cmocka_unit_test(test_alone),
-		cmocka_unit_test(test_other_flash),
+		cmocka_unit_test(test_both),  cmocka_unit_test(test_left_behind), cmocka_unit_test(test_on_flash_alone),
+		cmocka_unit_test(test_alone), cmocka_unit_test(test_other_flash), cmocka_unit_test(test_path),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

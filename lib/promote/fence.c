@@ -103,6 +103,8 @@ int fence_advance(struct fence *fence, struct svc_error *error)
 		break;
 	case FENCE_REGISTER:
 		code = fence->ops->register_key(fence->array, fence->own, error);
+		fence->is_fleeting = code > 0;
+		code = code > 0 ? 0 : code;
 		fence->stage = FENCE_SEIZE;
 		break;
 	case FENCE_SEIZE:
@@ -125,6 +127,17 @@ int fence_advance(struct fence *fence, struct svc_error *error)
 	return code ? code : fence->stage != FENCE_END;
 }
 
+bool fence_is_to_look_again(const struct fence *fence)
+{
+	return (fence->stage == FENCE_REGISTER || fence->stage == FENCE_SEIZE) && fence->before.is_reserved;
+}
+
+void fence_yield(struct fence *fence)
+{
+	fence->stage = fence->stage == FENCE_SEIZE ? FENCE_WITHDRAW : FENCE_END;
+	fence->hold = HOLD_LOST;
+}
+
 int fence_take(struct fence *fence, struct svc_error *error)
 {
 	int code;
@@ -143,6 +156,21 @@ int fence_confirm(struct fence *fence, struct svc_error *error)
 	return code;
 }
 
+bool fence_is_shutting_out(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state)
+{
+	return state == PEER_SHUT_OUT && reservation->is_reserved && reservation->holder == own &&
+	       !reservation_has_key(reservation, peer);
+}
+
+bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state)
+{
+	if (!reservation_has_key(reservation, own))
+		return false;
+	if (reservation->is_reserved && reservation->holder == own)
+		return !fence_is_shutting_out(reservation, own, peer, state);
+	return state != PEER_AT_WORK && !(reservation->is_reserved && reservation->holder == peer);
+}
+
 /* ---- the proof ---- */
 
 enum fence_motion fence_watch(uint64_t first, uint64_t last, uint64_t watched_ms, uint64_t interval_ms)
@@ -150,6 +178,34 @@ enum fence_motion fence_watch(uint64_t first, uint64_t last, uint64_t watched_ms
 	if (first != last)
 		return MOTION_MOVING;
 	return watched_ms < interval_ms ? MOTION_UNWATCHED : MOTION_STILL;
+}
+
+bool fence_is_kept(enum fence_hold hold, bool is_reserved, enum fence_proof proof)
+{
+	return hold == HOLD_MINE || hold == HOLD_OPEN || (proof != PROOF_RESERVATION && !is_reserved);
+}
+
+bool fence_is_alive(const struct fence_facts *facts, struct reasons *reasons)
+{
+	size_t before = reasons->count;
+
+	if (facts->mmp == MOTION_MOVING)
+		reason_add(reasons, REASON_PEER_ALIVE, -1,
+		           "the file system's MMP block moves: it is mounted elsewhere");
+	/* One that closed the mirror may well be alive: it stands by. */
+	if (facts->beats == MOTION_MOVING && !facts->is_closed)
+		reason_add(reasons, REASON_PEER_ALIVE, -1, "the other controller's heartbeat moves");
+	if (facts->mmp != MOTION_UNWATCHED && (facts->beats != MOTION_UNWATCHED || facts->is_closed))
+		return reasons->count > before;
+	if (facts->needed_seconds)
+		reason_add(reasons, REASON_NOT_FENCED, -1,
+		           "there is no time to watch the other controller's signs of life: that takes %u s of what "
+		           "--timeout gives",
+		           facts->needed_seconds);
+	else
+		reason_add(reasons, REASON_NOT_FENCED, -1,
+		           "the other controller's signs of life were not watched for long enough");
+	return true;
 }
 
 bool fence_is_contradicted(const struct fence_facts *facts, struct reasons *reasons)
@@ -164,18 +220,11 @@ bool fence_is_contradicted(const struct fence_facts *facts, struct reasons *reas
 	if (facts->hold == HOLD_FOREIGN)
 		reason_add(reasons, REASON_NOT_FENCED, -1,
 		           "the drive array has a reservation or keys that neither controller made");
-	if (!facts->is_export_stopped)
+	fence_is_alive(facts, reasons);
+	/* It goes on for a controller that is seen to be at work. */
+	if (!facts->is_export_stopped && reasons->count == before)
 		reason_add(reasons, REASON_NOT_FENCED, -1,
 		           "this controller still serves the volume to the other one, which can write through it");
-	if (facts->mmp == MOTION_MOVING)
-		reason_add(reasons, REASON_PEER_ALIVE, -1,
-		           "the file system's MMP block moves: it is mounted elsewhere");
-	/* One that closed the mirror may well be alive: it stands by. */
-	if (facts->beats == MOTION_MOVING && !facts->is_closed)
-		reason_add(reasons, REASON_PEER_ALIVE, -1, "the other controller's heartbeat moves");
-	if (facts->mmp == MOTION_UNWATCHED || (facts->beats == MOTION_UNWATCHED && !facts->is_closed))
-		reason_add(reasons, REASON_NOT_FENCED, -1,
-		           "the other controller's signs of life were not watched for long enough");
 	return reasons->count > before;
 }
 

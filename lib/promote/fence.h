@@ -15,7 +15,7 @@
 /* The array's commands (dev/reservation.h); tests have one of their own. */
 struct fence_ops {
 	int (*read)(void *array, struct reservation *reservation, struct svc_error *error);
-	int (*register_key)(void *array, uint64_t key, struct svc_error *error);
+	int (*register_key)(void *array, uint64_t key, struct svc_error *error); /* as reservation_register */
 	int (*reserve)(void *array, uint64_t key, struct svc_error *error);
 	int (*preempt)(void *array, uint64_t key, uint64_t other, struct svc_error *error);
 	int (*release)(void *array, uint64_t key, struct svc_error *error);
@@ -64,12 +64,22 @@ struct fence {
 	struct reservation last;   /* the newest reading */
 	enum fence_hold hold;
 	unsigned rereads;
+	bool is_fleeting; /* the array forgets it when its power is cut */
 };
 
 void fence_begin(struct fence *fence, const struct fence_ops *ops, void *array, uint64_t own, uint64_t peer);
 
 /* Does the next step. 1: there is more to do; 0: fence->hold says what came of it; -errno with a sentence. */
 int fence_advance(struct fence *fence, struct svc_error *error);
+
+/*
+ * Whether the next step makes the other one lose what it had as this attempt began: not to be done where somebody has
+ * claimed the mirror since; keys do not tell an old hold from a new one. Pure.
+ */
+bool fence_is_to_look_again(const struct fence *fence);
+
+/* Somebody has: the rest of the attempt leaves the volume to him. */
+void fence_yield(struct fence *fence);
 
 /* All of it. 0, and fence->hold says what came of it; -EOPNOTSUPP, -EIO ... with a sentence. */
 int fence_take(struct fence *fence, struct svc_error *error);
@@ -79,6 +89,25 @@ int fence_take(struct fence *fence, struct svc_error *error);
  * had it. Only who has it then has won. Returns as fence_take; nothing is changed.
  */
 int fence_confirm(struct fence *fence, struct svc_error *error);
+
+/* The other controller, by the records. */
+enum fence_peer {
+	PEER_DONE,     /* it has not the mirror, as far as they know */
+	PEER_AT_WORK,  /* it has */
+	PEER_SHUT_OUT, /* it had as this one took it over; it never closed it, and was not seen to stop */
+};
+
+/*
+ * Whether the other one is shut out, and is to stay so: it may hang, and write on once it wakes up. A key that it has got
+ * since is that of a standby, which does not. Its own takeover gets past. Pure.
+ */
+bool fence_is_shutting_out(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state);
+
+/*
+ * Whether a controller that stops using the volume gives its key up. The key of a standby is no reservation: the other one's
+ * writes come under it where this one serves. The reservation stays where the other one is shut out with it. Pure.
+ */
+bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state);
 
 /* ---- the proof ---- */
 
@@ -107,6 +136,7 @@ struct fence_facts {
 	bool is_closed;          /* the records say that the other controller closed the mirror */
 	enum fence_motion beats; /* of the other controller's probe slot */
 	enum fence_motion mmp;
+	unsigned needed_seconds; /* to watch them, where there was no time for that */
 };
 
 enum fence_proof {
@@ -115,6 +145,16 @@ enum fence_proof {
 	PROOF_HOOK,
 	PROOF_TOLD,
 };
+
+/* Whether the other controller's signs of life say that it is at work, or were not watched for long enough to tell. Pure. */
+bool fence_is_alive(const struct fence_facts *facts, struct reasons *reasons);
+
+/*
+ * Whether a reading that came after the proof leaves it: where that was not the array's word, it must be nobody's. A key of
+ * the other one's that came after this one's was made is that of a standby at the far end of the NBD path: it writes what
+ * this controller sends. Pure.
+ */
+bool fence_is_kept(enum fence_hold hold, bool is_reserved, enum fence_proof proof);
 
 /*
  * Whether something speaks against taking the volume, whatever may prove that the other controller is stopped. To be

@@ -301,6 +301,57 @@ static void test_hold(void **state)
 	}
 }
 
+static void test_release(void **state)
+{
+	enum { OWN = 1, PEER = 2, ALIEN = 3 };
+	static const struct {
+		unsigned keys;
+		uint64_t key[2];
+		uint64_t holder;
+		enum fence_peer peer;
+		bool is_to_release;
+	} rows[] = {
+		{ 0, { 0 }, 0, PEER_DONE, false },
+		{ 1, { PEER }, PEER, PEER_AT_WORK, false },
+		{ 1, { OWN }, OWN, PEER_DONE, true },
+		{ 2, { OWN, PEER }, OWN, PEER_DONE, true }, /* the other one stands by */
+		{ 1, { OWN }, OWN, PEER_AT_WORK, true },
+		{ 2, { OWN, PEER }, PEER, PEER_AT_WORK, false }, /* this one stands by, and may serve */
+		{ 2, { OWN, PEER }, PEER, PEER_DONE, false },
+		{ 1, { OWN }, 0, PEER_AT_WORK, false },
+		{ 1, { OWN }, 0, PEER_DONE, true }, /* left over */
+		{ 1, { OWN }, 0, PEER_SHUT_OUT, true },
+		{ 2, { OWN, ALIEN }, ALIEN, PEER_DONE, true },
+		{ 1, { OWN }, OWN, PEER_SHUT_OUT, false },
+		{ 2, { OWN, PEER }, OWN, PEER_SHUT_OUT, true }, /* it stands by again */
+		{ 2, { OWN, PEER }, PEER, PEER_SHUT_OUT, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct reservation reservation = { .keys = rows[i].keys,
+			                           .is_reserved = rows[i].holder != 0,
+			                           .is_registrants_only = true,
+			                           .holder = rows[i].holder };
+
+		memcpy(reservation.key, rows[i].key, sizeof(rows[i].key));
+		if (fence_is_to_release(&reservation, OWN, PEER, rows[i].peer) != rows[i].is_to_release)
+			fail_msg("row %zu", i);
+	}
+}
+
+static void test_kept(void **state)
+{
+	(void)state;
+	assert_true(fence_is_kept(HOLD_MINE, true, PROOF_RESERVATION));
+	assert_true(fence_is_kept(HOLD_OPEN, true, PROOF_RESERVATION)); /* a standby that serves */
+	assert_false(fence_is_kept(HOLD_LOST, true, PROOF_RESERVATION));
+	assert_false(fence_is_kept(HOLD_LOST, false, PROOF_RESERVATION));
+	assert_false(fence_is_kept(HOLD_FOREIGN, true, PROOF_RESERVATION));
+	assert_true(fence_is_kept(HOLD_LOST, false, PROOF_TOLD)); /* the array was never asked to */
+	assert_false(fence_is_kept(HOLD_LOST, true, PROOF_HOOK));
+}
+
 static void test_watch(void **state)
 {
 	(void)state;
@@ -350,6 +401,10 @@ static const struct {
 	  { .is_told = true, .is_export_stopped = true, .beats = MOTION_MOVING },
 	  PROOF_NONE,
 	  REASON_PEER_ALIVE },
+	{ "its heart beats, and it is served: that goes on",
+	  { .is_told = true, .beats = MOTION_MOVING },
+	  PROOF_NONE,
+	  REASON_PEER_ALIVE },
 	{ "its heart beats, but it closed the mirror",
 	  { .hold = HOLD_MINE, .is_export_stopped = true, .is_closed = true, .beats = MOTION_MOVING },
 	  PROOF_RESERVATION,
@@ -382,7 +437,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_race),    cmocka_unit_test(test_nothing_to_change),
 		cmocka_unit_test(test_failure), cmocka_unit_test(test_key),
-		cmocka_unit_test(test_hold),    cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_hold),    cmocka_unit_test(test_release),
+		cmocka_unit_test(test_kept),    cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_proofs),
 	};
 

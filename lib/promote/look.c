@@ -169,7 +169,6 @@ static int check_controller(struct takeover *t, struct svc_error *error)
 int look_paths(struct takeover *t, struct svc_error *error)
 {
 	const struct promote_options *options = t->options;
-	char device[SVC_LOCATOR_SIZE] = "";
 	int code = paths_init(&t->paths, options->argument, options->arguments, options->conf, &options->locate, error);
 
 	if (code)
@@ -182,13 +181,14 @@ int look_paths(struct takeover *t, struct svc_error *error)
 	t->disk = (struct fence_disk){ t->direct, t->paths.options.locate.dev.timeout_seconds };
 	t->ops = &fence_ops_disk;
 	t->array = &t->disk;
-	code = t->paths.control.ops ? set_up_device(t, device, error) : choose_device(t, device, error);
+	t->served = &served_ops_export;
+	code = t->paths.control.ops ? set_up_device(t, t->device, error) : choose_device(t, t->device, error);
 	t->arguments = 0;
 	for (int i = 0; i < 2 && !code; i++)
 		if (*t->paths.places.flash[i])
 			add_argument(t, i ? "flash-b" : "flash-a", t->paths.places.flash[i]);
-	if (!code && *device)
-		add_argument(t, "shared", device);
+	if (!code && *t->device)
+		add_argument(t, "shared", t->device);
 	return code;
 }
 
@@ -206,6 +206,18 @@ static int check_flash(struct takeover *t, struct svc_error *error)
 	error_set(error, -EINVAL, "%s", reasons.item[0].text);
 	error_next(error, "%s", reason_row(REASON_WRONG_CONTROLLER)->next);
 	return give_up(t, SVC_EXIT_CONFIG, -EINVAL);
+}
+
+/* Where one device is made of the paths, reading it may just have moved it to the other one. */
+static int path_of_shared(struct takeover *t)
+{
+	int shared = look_shared(t);
+
+	if (shared < 0 || t->survey.copy[shared].condition != COPY_USABLE)
+		return -1;
+	if (t->paths.state.is_set_up && !control_read(&t->paths.control, &t->paths.state))
+		return t->paths.state.active;
+	return strcmp(t->device, t->direct) ? PATH_NBD : PATH_DIRECT;
 }
 
 int look_survey(struct takeover *t, struct svc_error *error)
@@ -233,6 +245,7 @@ int look_survey(struct takeover *t, struct svc_error *error)
 	code = t->options->controller ? check_flash(t, error) : 0;
 	if (code)
 		return code;
+	result->path = path_of_shared(t);
 	if (t->mirror.present && t->options->controller) {
 		t->own = fence_key(t->options->controller, t->mirror.vg_uuid);
 		t->peer = fence_key(t->options->controller == 'a' ? 'b' : 'a', t->mirror.vg_uuid);

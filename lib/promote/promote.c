@@ -20,8 +20,8 @@
 
 enum {
 	LOOK_MS = 100,
-	GRACE_MS = 5000,  /* what a step may take to notice that the time is over */
-	STATUS_MS = 8000, /* looking alone: two devices' first answers */
+	GRACE_MS = 5000,   /* what a step may take to notice that the time is over */
+	STATUS_MS = 18000, /* looking alone: the first answers of two devices and of the array */
 };
 
 const char *promote_verb_name(enum promote_verb verb)
@@ -141,7 +141,9 @@ static void end_without_result(struct promote_result *result, int code)
 			result->steps.failed = i;
 			at = result->row[i].words;
 		}
-	result->exit = SVC_EXIT_IO;
+	/* What was refused stays so, whatever hung after that. */
+	if (result->exit == SVC_EXIT_DONE)
+		result->exit = SVC_EXIT_IO;
 	result->role = ROLE_UNKNOWN;
 	if (code == -ETIMEDOUT)
 		error_set(&result->error, code, "a device stopped answering, and it was given up: %s", at);
@@ -182,6 +184,7 @@ static void describe(const struct promote_options *options, struct promote_resul
 	result->controller = options->controller;
 	result->is_dry_run = options->is_dry_run;
 	result->beat_age_seconds = -1;
+	result->path = -1;
 	snprintf(result->mountpoint, sizeof(result->mountpoint), "%s", options->conf->promote_mountpoint);
 	result->steps.failed = -1;
 }

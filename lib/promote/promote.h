@@ -53,6 +53,7 @@ struct promote_result {
 	bool is_dry_run;
 	char controller;
 	enum promote_role role;
+	int path;                           /* that shared was read by, enum path_kind; -1: it was not read */
 	char device[2 * LVM_NAME_SIZE + 8]; /* /dev/VG/LV; empty: not known */
 	char mountpoint[CONF_PATH_SIZE];    /* empty: it is not mounted by this */
 	bool is_judged;

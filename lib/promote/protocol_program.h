@@ -214,12 +214,27 @@ static inline void unmount(struct play *play, int self, struct program *p, struc
 
 static inline void release(struct play *play, int self, struct program *p)
 {
-	struct way way = { &play->world, self };
+	static struct view v;
+	struct world *w = &play->world;
+	struct way way = { w, self };
+	uint64_t own = fence_key(letter[self], protocol_vg), peer = fence_key(letter[!self], protocol_vg);
+	bool is_other_at_work = is_at_work(w, !self, p);
+	struct reservation reservation;
+	enum fence_peer state;
 	struct svc_error error;
 
-	if (play->world.holder == self)
-		array_ops.release(&way, fence_key(letter[self], protocol_vg), &error);
 	end_program(p);
+	if (array_ops.read(&way, &reservation, &error))
+		return;
+	look(w, self, own_legs(self), false, &v);
+	state = promote_peer(v.copy, v.copies, letter[self]);
+	if (play->broken == BROKEN_HUNG && state == PEER_SHUT_OUT)
+		state = PEER_DONE;
+	if (play->broken == BROKEN_RELEASE ? reservation_has_key(&reservation, own)
+	                                   : fence_is_to_release(&reservation, own, peer, state))
+		array_ops.release(&way, own, &error);
+	if (is_other_at_work && !can_write(w, !self, SHARED))
+		fail_world(w, "a standby that is to hand over cuts a controller at work off");
 }
 
 static inline void legs_look(struct play *play, int self, struct program *p, struct view *v)
@@ -250,22 +265,22 @@ static inline void advance(struct play *play, int self, struct program *p)
 
 	/* record_lock: who reads records to write them is alone with that. */
 	if ((p->stage == LEGS_LOOK && (other->stage == ANNOUNCE || other->stage == NOTE)) ||
-	    ((p->stage == ANNOUNCE || p->stage == NOTE || p->stage == UNMOUNT) && other->stage == LEGS_WRITE))
+	    ((p->stage == ANNOUNCE || p->stage == NOTE || p->stage == UNMOUNT || p->stage == VERIFY) &&
+	     other->stage == LEGS_WRITE))
 		return;
 	switch (p->stage) {
 	case IDLE:
-		break;
-	case STOP_EXPORT:
-		memset(&p->fence, 0, sizeof(p->fence));
-		if (play->broken != BROKEN_EXPORT)
-			play->world.controller[self].is_exporting = false;
-		p->stage = play->world.controller[self].mirror.is_active ? LOOK : WATCH;
 		break;
 	case WATCH:
 		watch_first(play, self, p);
 		break;
 	case WATCHED:
 		watch_last(play, self, p);
+		break;
+	case STOP_EXPORT:
+		stop_export(play, self, p);
+		p->facts.is_export_stopped = true;
+		p->stage = FENCE;
 		break;
 	case FENCE:
 		advance_fence(play, self, p);
@@ -289,7 +304,10 @@ static inline void advance(struct play *play, int self, struct program *p)
 		activate(&play->world, self, p->legs);
 		play->world.controller[self].mirror.is_blind = p->is_blind;
 		play->tally.takes++;
-		p->stage = TELL;
+		p->stage = VERIFY;
+		break;
+	case VERIFY:
+		verify(play, self, p);
 		break;
 	case TELL:
 		tell_caller(play, self, p);

@@ -13,7 +13,10 @@ static inline void end_program(struct program *p)
 static inline void kill_controller(struct play *play, int self)
 {
 	tell(&play->world, "%c: dies\n", letter[self]);
-	play->world.controller[self].is_up = play->world.controller[self].is_exporting = false;
+	stop_serving(&play->world, self);
+	play->world.controller[self] = (struct controller){ .has_direct = play->world.controller[self].has_direct,
+		                                            .beats = play->world.controller[self].beats,
+		                                            .mirror = play->world.controller[self].mirror };
 	stop_mirror(&play->world, self);
 	memset(play->program[self], 0, sizeof(play->program[self]));
 }
@@ -23,9 +26,27 @@ static inline void kill_call(struct play *play, int self)
 {
 	struct program *p = &play->program[self][MAIN];
 
-	if ((p->stage < STOP_EXPORT || p->stage > TELL) && (p->stage < UNMOUNT || p->stage > RELEASE))
+	if ((p->stage < WATCH || p->stage > TELL) && (p->stage < UNMOUNT || p->stage > RELEASE))
 		return;
 	tell(&play->world, "%c: the call is killed at %d\n", letter[self], p->stage);
+	end_program(p);
+}
+
+static inline void stop_export(struct play *play, int self, struct program *p)
+{
+	struct world *w = &play->world;
+
+	p->is_serving |= w->controller[self].is_exporting;
+	p->has_cut |= w->controller[self].is_exporting && w->controller[!self].is_connected;
+	if (play->broken != BROKEN_EXPORT)
+		stop_serving(w, self);
+}
+
+/* A call that ends without having written anything leaves things as they were. */
+static inline void refuse_call(struct play *play, int self, struct program *p)
+{
+	play->tally.refused++;
+	play->world.controller[self].is_exporting |= p->is_serving;
 	end_program(p);
 }
 
@@ -34,15 +55,33 @@ static inline void watch_first(struct play *play, int self, struct program *p)
 	const struct world *w = &play->world;
 	const struct record *record = &w->leg[SHARED].record;
 
+	memset(&p->fence, 0, sizeof(p->fence));
 	memset(&p->facts, 0, sizeof(p->facts));
-	p->facts.is_export_stopped = true;
+	if (w->controller[self].mirror.is_active) {
+		p->stage = LOOK;
+		return;
+	}
+	if (play->broken == BROKEN_CUT)
+		stop_export(play, self, p);
+	p->stage = STOP_EXPORT;
+	p->record = *record;
 	if (can_read(w, self, SHARED)) {
 		p->beats = w->controller[!self].beats;
 		p->facts.is_closed = !(record->owner == letter[!self] && record->is_open);
 		p->stage = WATCHED;
-	} else {
-		p->stage = FENCE;
 	}
+}
+
+/* Its writes get to shared, but for what this call has done. */
+static inline bool is_at_work(const struct world *w, int other, const struct program *call)
+{
+	struct world without = *w;
+	const struct controller *c = &w->controller[other];
+
+	without.controller[!other].is_exporting |= call->has_cut;
+	without.controller[other].is_connected |= call->has_cut;
+	return c->mirror.is_active && !c->is_hung && c->mirror.health[SHARED] != 'D' &&
+	       can_write(&without, other, SHARED);
 }
 
 /* Long enough that who is alive has left a sign. */
@@ -50,15 +89,20 @@ static inline void watch_last(struct play *play, int self, struct program *p)
 {
 	struct world *w = &play->world;
 	struct reasons reasons = { 0 };
+	bool is_working = is_at_work(w, !self, p) && !p->facts.is_closed && can_read(w, self, SHARED);
 
 	beat(w, !self);
-	if (can_read(w, self, SHARED))
+	if (can_read(w, self, SHARED) && play->broken != BROKEN_ALIVE)
 		p->facts.beats = fence_watch(p->beats, w->controller[!self].beats, 1000, 1000);
-	p->stage = FENCE;
-	if (fence_is_contradicted(&p->facts, &reasons)) {
-		play->tally.refused++;
-		end_program(p);
+	p->stage = STOP_EXPORT;
+	if (!fence_is_alive(&p->facts, &reasons)) {
+		if (is_working)
+			fail_world(w, "shared is taken from a controller at work");
+		return;
 	}
+	if (is_working && p->has_cut)
+		fail_world(w, "a call that is refused cuts a controller at work off");
+	refuse_call(play, self, p);
 }
 
 static inline void advance_fence(struct play *play, int self, struct program *p)
@@ -77,6 +121,10 @@ static inline void advance_fence(struct play *play, int self, struct program *p)
 	} else {
 		code = fence_advance(&p->fence, &error);
 	}
+	/* Who finds it claimed after having looked at who has it leaves it alone. */
+	if (code > 0 && fence_is_to_look_again(&p->fence) &&
+	    memcmp(&p->record, &play->world.leg[SHARED].record, sizeof(p->record)) != 0)
+		fence_yield(&p->fence);
 	if (code > 0)
 		return;
 	p->facts.hold = p->fence.hold;
@@ -101,10 +149,10 @@ static inline void prove(struct play *play, int self, struct program *p)
 	p->stage = LOOK;
 	if (play->broken == BROKEN_FENCE)
 		return;
-	if (fence_judge(&p->facts, &reasons) == PROOF_NONE) {
-		play->tally.refused++;
+	p->proof = fence_judge(&p->facts, &reasons);
+	if (p->proof == PROOF_NONE) {
 		tell(w, "%c: refused\n", letter[self]);
-		end_program(p);
+		refuse_call(play, self, p);
 	}
 }
 
@@ -224,13 +272,9 @@ static inline void decide(struct play *play, int self, struct program *p, struct
 		return;
 	}
 	/* The mirror was active as the call began, and is so no more: nobody was shut out. */
-	if (decision.action == PROMOTE_TAKE && !p->fence.ops) {
-		end_program(p);
-		return;
-	}
-	if (decision.action != PROMOTE_TAKE || !plan_claim(play, self, v, &decision, p)) {
-		play->tally.refused += decision.action == PROMOTE_REFUSE;
-		end_program(p);
+	if ((decision.action == PROMOTE_TAKE && !p->fence.ops) || decision.action != PROMOTE_TAKE ||
+	    !plan_claim(play, self, v, &decision, p)) {
+		refuse_call(play, self, p);
 		return;
 	}
 	check_decision(play, self, p, v, &decision);
@@ -283,19 +327,40 @@ static inline void write_item(struct play *play, int self, struct program *p, en
 		p->stage = next;
 }
 
-static inline void confirm(struct play *play, int self, struct program *p)
+/* The array's word, once more; as shut_out_confirm has it. */
+static inline bool is_confirmed(struct play *play, int self, const struct program *p)
 {
 	struct way way = { &play->world, self };
+	struct fence fence = p->fence;
 	struct svc_error error;
+	bool is_kept;
 
+	fence.array = &way;
+	if (play->broken == BROKEN_FENCE)
+		return true;
+	if (fence_confirm(&fence, &error))
+		return p->proof != PROOF_RESERVATION;
+	is_kept = fence_is_kept(fence.hold, fence.last.is_reserved, p->proof);
+	if (!is_kept)
+		tell(&play->world, "%c: the array says no: %d\n", letter[self], fence.hold);
+	return is_kept;
+}
+
+static inline void confirm(struct play *play, int self, struct program *p)
+{
 	p->stage = ACTIVATE;
-	if (p->facts.hold != HOLD_MINE || play->broken == BROKEN_FENCE)
-		return;
-	p->fence.array = &way;
-	if (fence_confirm(&p->fence, &error) || p->fence.hold != HOLD_MINE) {
-		tell(&play->world, "%c: the array says no: %d\n", letter[self], p->fence.hold);
+	if (!is_confirmed(play, self, p))
 		end_program(p);
-	}
+}
+
+/* After it was activated: where the other one was faster nothing of this stays. */
+static inline void verify(struct play *play, int self, struct program *p)
+{
+	p->stage = TELL;
+	if (is_confirmed(play, self, p))
+		return;
+	stop_mirror(&play->world, self);
+	end_program(p);
 }
 
 #endif

@@ -11,15 +11,17 @@
 #include "rebuild/mark.h"
 
 /*
- * One thing each that a hasty hand could leave out. (The other one's signs of life, and the last look at the array, are not
- * among them: where the array refuses the loser's writes, they save a controller at work from being disturbed, and the
- * loser from ending well. No write is lost without them.)
+ * One thing each that a hasty hand could leave out. (The last look at the array is not among them: where the array refuses
+ * the loser's writes, it saves the loser from ending well. No write is lost without it.)
  */
 enum broken {
 	BROKEN_NOTHING,
 	BROKEN_FENCE,     /* a refusal of the array is taken for a proof */
 	BROKEN_REREAD,    /* the keys are not read again after they were changed */
 	BROKEN_EXPORT,    /* the volume is still served to the other one */
+	BROKEN_CUT,       /* the export is stopped before the other one's signs of life are watched */
+	BROKEN_ALIVE,     /* the other one's signs of life are not watched */
+	BROKEN_RELEASE,   /* a standby's hand-over takes the key away that the other one's writes come under */
 	BROKEN_CLAIM,     /* activated without a claim */
 	BROKEN_SHARED,    /* the flash is claimed before shared */
 	BROKEN_NEW,       /* no new generation */
@@ -27,21 +29,24 @@ enum broken {
 	BROKEN_UNSEEN,    /* what was not read is not asked for */
 	BROKEN_CLOSED,    /* a leg that was left behind is closed too */
 	BROKEN_MEMORY,    /* the records do not keep what was not read */
-	BROKENS,
+	/* Too rare for chance: each has a history of its own. */
+	BROKEN_HUNG,   /* a reservation that shuts a controller out which may hang is given up */
+	BROKEN_SERVED, /* shared is served to one that is shut out */
 };
 
 enum stage {
 	IDLE,
 	/* a takeover */
-	STOP_EXPORT,
 	WATCH,
 	WATCHED,
+	STOP_EXPORT,
 	FENCE,
 	PROVE,
 	LOOK,
 	CLAIM,
 	CONFIRM,
 	ACTIVATE,
+	VERIFY,
 	TELL, /* who called learns what came of it */
 	/* a rebuild of what is behind, while the mirror is used */
 	PLAN,
@@ -66,6 +71,10 @@ struct program {
 	uint64_t beats;
 	struct fence fence;
 	struct fence_facts facts;
+	enum fence_proof proof;
+	struct record record; /* of shared, as the call began */
+	bool is_serving;      /* the export was stopped by this call */
+	bool has_cut;         /* the export was stopped by this call, and the other one was connected to it */
 	unsigned version[LEGS];
 	bool is_blind;
 	bool is_warning;  /* what the call has to say: the other one's flash may hold newer writes */

@@ -55,7 +55,9 @@ struct mirror {
 
 struct controller {
 	bool is_up, has_direct;
+	bool is_hung;      /* up, and does nothing; whatever it was at goes on when it wakes up */
 	bool is_exporting; /* serves its direct path to the other one */
+	bool is_connected; /* to the other one's export, since that began */
 	uint64_t beats;    /* its probe slot's sequence */
 	struct mirror mirror;
 };
@@ -112,7 +114,16 @@ static inline int way_of(const struct world *w, int self)
 
 	if (w->controller[self].has_direct)
 		return self;
-	return w->has_link && peer->is_up && peer->is_exporting && peer->has_direct ? !self : -1;
+	return w->has_link && peer->is_up && !peer->is_hung && peer->is_exporting && peer->has_direct &&
+	                       w->controller[self].is_connected
+	               ? !self
+	               : -1;
+}
+
+/* What its client had open is gone, until the client's monitor connects again. */
+static inline void stop_serving(struct world *w, int self)
+{
+	w->controller[self].is_exporting = w->controller[!self].is_connected = false;
 }
 
 static inline bool can_read(const struct world *w, int self, int leg)
@@ -248,7 +259,7 @@ static inline int write_record(struct world *w, int self, int leg, const struct 
 
 static inline void beat(struct world *w, int self)
 {
-	if (w->controller[self].is_up && can_write(w, self, SHARED))
+	if (w->controller[self].is_up && !w->controller[self].is_hung && can_write(w, self, SHARED))
 		w->controller[self].beats++;
 }
 

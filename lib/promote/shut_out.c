@@ -5,14 +5,12 @@
 #include <time.h>
 
 #include "evidence/evidence.h"
-#include "path/export.h"
 #include "path/probe.h"
 #include "promote/takeover.h"
 
 enum {
 	INTERVAL_MS = 1000, /* of the monitor, where svc.conf does not say it */
 	LOOK_MS = 200,
-	MMP_MS = 11000, /* twice ext4's EXT4_MMP_UPDATE_INTERVAL and one second, as its own mount waits */
 };
 
 /* The array's own word; what it does not know, or does not say in time, is no proof of anything. */
@@ -34,12 +32,53 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error)
 		return 1;
 	if (code)
 		return code;
-	/*
-	 * A key of the other one's that came after this one's was made is that of a standby at the far end of the NBD
-	 * path: it writes what this controller sends.
-	 */
-	return fence.hold == HOLD_MINE || fence.hold == HOLD_OPEN ||
-	       (t->result->proof != PROOF_RESERVATION && !fence.last.is_reserved);
+	return fence_is_kept(fence.hold, fence.last.is_reserved, t->result->proof);
+}
+
+int shut_out_check_served(struct takeover *t, struct svc_error *error)
+{
+	struct reasons reasons = { 0 };
+
+	if (!t->is_fenced || !t->served->find())
+		return 0;
+	reason_add(&reasons, REASON_NOT_FENCED, -1,
+	           "somebody serves the volume to the other controller again, which can write through this one");
+	tell_reasons(t, &reasons);
+	error_set(error, -EPERM, "%s", reasons.item[0].text);
+	error_next(error, "find out who does (svc-pathcheck --export), then run it again");
+	return give_up(t, SVC_EXIT_REFUSED, -EPERM);
+}
+
+bool shut_out_has_lost(struct takeover *t)
+{
+	struct reasons reasons = { 0 };
+	struct svc_error ignored;
+	struct fence fence;
+
+	if (shut_out_read(t, &fence, &ignored) || fence.hold == HOLD_MINE || fence.hold == HOLD_OPEN)
+		return false;
+	if (!fence.last.is_reserved)
+		reason_add(&reasons, REASON_NOT_RESERVED, -1,
+		           "the mirror is active here, and the drive array has no reservation any more");
+	tell_reasons(t, &reasons);
+	return fence.last.is_reserved;
+}
+
+bool shut_out_is_to_release(struct takeover *t, const struct reservation *reservation)
+{
+	enum fence_peer peer = promote_peer(t->survey.copy, t->survey.copies, t->options->controller);
+	struct reasons reasons = { 0 };
+
+	if (peer == PEER_SHUT_OUT && t->options->is_peer_fenced)
+		peer = PEER_DONE;
+	if (fence_is_to_release(reservation, t->own, t->peer, peer))
+		return true;
+	if (fence_is_shutting_out(reservation, t->own, t->peer, peer)) {
+		reason_add(&reasons, REASON_KEPT_OUT, -1,
+		           "the reservation stays: the other controller was shut out, and has not closed the mirror");
+		tell_reasons(t, &reasons);
+	}
+	return false;
 }
 
 int shut_out_release(struct takeover *t, struct svc_error *error)
@@ -49,7 +88,7 @@ int shut_out_release(struct takeover *t, struct svc_error *error)
 
 	if (code == -EOPNOTSUPP)
 		return 0;
-	if (code || !reservation_has_key(&fence.last, t->own))
+	if (code || !shut_out_is_to_release(t, &fence.last))
 		return code;
 	return fence.ops->release(fence.array, t->own, error);
 }
@@ -119,9 +158,10 @@ void shut_out_look(struct takeover *t)
 
 /*
  * Two readings as far apart as what is there takes to move; none where nothing is there, or it does not count. A monitor
- * beats once a round, and a round takes longer by a look that it has to give up.
+ * beats once a round, and a round takes longer by a look that it has to give up. Where there is no time for that it is not
+ * begun.
  */
-static void watch_signs(struct takeover *t)
+static void watch_signs(struct takeover *t, unsigned left_ms)
 {
 	const struct svc_conf *conf = t->options->conf;
 	unsigned interval = conf->paths_interval_ms ? conf->paths_interval_ms : INTERVAL_MS;
@@ -133,8 +173,16 @@ static void watch_signs(struct takeover *t)
 	read_signs(t, &first);
 	if (first.has_beat && !t->facts.is_closed)
 		wait_ms = needed_ms;
-	if (first.has_mmp)
-		wait_ms = needed_ms = needed_ms > MMP_MS ? needed_ms : MMP_MS;
+	if (first.has_mmp) {
+		if (needed_ms < first.mmp_wait_seconds * 1000)
+			needed_ms = first.mmp_wait_seconds * 1000;
+		wait_ms = needed_ms;
+	}
+	if (wait_ms && wait_ms >= left_ms) {
+		t->facts.needed_seconds = (wait_ms + 999) / 1000;
+		signs_compare(&first, &first, 0, needed_ms, &t->facts);
+		return;
+	}
 	if (wait_ms)
 		tell(t, "watching the other controller's signs of life for %u ms", wait_ms);
 	do {
@@ -168,6 +216,7 @@ static bool is_record_same(struct takeover *t)
  */
 static int take(struct takeover *t, struct svc_error *error)
 {
+	struct reasons reasons = { 0 };
 	struct fence fence;
 	int code;
 
@@ -175,19 +224,22 @@ static int take(struct takeover *t, struct svc_error *error)
 	if (!*t->direct)
 		return 0;
 	fence_begin(&fence, t->ops, t->array, t->own, t->peer);
-	code = fence_advance(&fence, error);
-	if (code > 0 && fence.before.is_reserved && !is_record_same(t)) {
-		t->facts.hold = HOLD_LOST;
-		return 0;
-	}
-	if (code > 0)
-		code = fence_take(&fence, error);
+	do {
+		code = fence_advance(&fence, error);
+		if (code > 0 && fence_is_to_look_again(&fence) && !is_record_same(t))
+			fence_yield(&fence);
+	} while (code > 0);
+	t->is_disputed = reservation_has_key(&fence.before, t->peer);
 	if (code == -EOPNOTSUPP)
 		return 0;
 	if (code)
 		tell(t, "%.300s", error->text);
 	t->facts.hold = fence.hold;
 	t->has_taken = fence.hold == HOLD_MINE;
+	if (t->has_taken && fence.is_fleeting)
+		reason_add(&reasons, REASON_NOT_LASTING, -1,
+		           "the drive array keeps reservations for as long as it has power");
+	tell_reasons(t, &reasons);
 	return 0;
 }
 
@@ -202,20 +254,47 @@ static void ask_hook(struct takeover *t, unsigned left_ms)
 		tell(t, "%.300s", error.text);
 }
 
-/* What speaks against it is looked for before the other one loses anything; the hook is asked where that is not enough. */
-static int find_facts(struct takeover *t, unsigned left_ms, struct svc_error *error)
+/*
+ * The other one's last path may lead through this controller, its signs of life with it: that is cut once nothing speaks
+ * against it. What still came by it until then was a sign of life too.
+ */
+static bool cut_off(struct takeover *t)
 {
-	uint64_t end_ms = path_now_ms() + left_ms;
+	struct signs before = t->signs;
+	struct fence_facts since = { 0 };
+	struct reasons ignored = { 0 };
+	struct svc_error why;
+	bool is_served = t->served->find() > 0;
+
+	if (t->served->stop(t, &why)) {
+		tell(t, "%.300s", why.text);
+		return false;
+	}
+	t->facts.is_export_stopped = true;
+	t->has_cut |= is_served;
+	read_signs(t, &t->signs);
+	signs_compare(&before, &t->signs, 0, 0, &since);
+	if (since.beats == MOTION_MOVING)
+		t->facts.beats = MOTION_MOVING;
+	if (since.mmp == MOTION_MOVING)
+		t->facts.mmp = MOTION_MOVING;
+	return !fence_is_contradicted(&t->facts, &ignored);
+}
+
+/* What speaks against it is looked for before the other one loses anything; the hook is asked where that is not enough. */
+static int find_facts(struct takeover *t, unsigned ms, struct svc_error *error)
+{
+	uint64_t end_ms = path_now_ms() + ms;
 	bool has_hook = *t->options->conf->promote_fence_hook;
 	int code = 0;
 
 	for (int attempt = 0; attempt < 2 && !code; attempt++) {
 		struct reasons ignored = { 0 };
-		uint64_t now;
+		uint64_t now = path_now_ms();
 
-		watch_signs(t);
+		watch_signs(t, now < end_ms ? (unsigned)(end_ms - now) : 0);
 		t->facts.hold = HOLD_UNKNOWN;
-		if (!fence_is_contradicted(&t->facts, &ignored))
+		if (!fence_is_alive(&t->facts, &ignored) && cut_off(t))
 			code = take(t, error);
 		if (attempt || !has_hook || t->facts.hold == HOLD_MINE || t->facts.hold == HOLD_LOST)
 			break;
@@ -227,8 +306,9 @@ static int find_facts(struct takeover *t, unsigned left_ms, struct svc_error *er
 	return code;
 }
 
-int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, struct svc_error *error)
+int shut_out(void *context, unsigned left_ms, struct svc_error *error)
 {
+	struct takeover *t = context;
 	const struct record *record = look_record(t, look_shared(t));
 	char peer = t->options->controller == 'a' ? 'b' : 'a';
 	struct reasons reasons = { 0 };
@@ -236,7 +316,6 @@ int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, 
 
 	t->facts = (struct fence_facts){ .is_told = t->options->is_peer_fenced };
 	t->facts.is_closed = record && !(record->is_open && record->owner == peer);
-	t->facts.is_export_stopped = is_export_stopped;
 	code = find_facts(t, left_ms, error);
 	if (code)
 		return code;
@@ -253,15 +332,4 @@ int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, 
 			break;
 		}
 	return give_up(t, SVC_EXIT_REFUSED, -EPERM);
-}
-
-int shut_out(void *context, unsigned left_ms, struct svc_error *error)
-{
-	struct takeover *t = context;
-	struct svc_error why;
-	bool is_stopped = !export_stop(t->disk.timeout_seconds, &why);
-
-	if (!is_stopped)
-		tell(t, "%.300s", why.text);
-	return shut_out_peer(t, is_stopped, left_ms, error);
 }

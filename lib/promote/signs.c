@@ -10,7 +10,18 @@
 #include "fs/fs.h"
 #include "path/slot.h"
 
-enum { MMP_CLEAN = 0xFF4D4D50u }; /* EXT4_MMP_SEQ_CLEAN, fs/ext4/ext4.h */
+/* EXT4_MMP_SEQ_CLEAN, _MIN_CHECK_INTERVAL, _MAX_CHECK_INTERVAL: fs/ext4/ext4.h */
+enum { MMP_CLEAN = 0xFF4D4D50u };
+enum { MMP_INTERVAL_MIN = 5, MMP_INTERVAL_MAX = 300, MMP_MORE_MAX = 60 };
+
+unsigned signs_mmp_wait(unsigned interval_seconds)
+{
+	unsigned interval = interval_seconds < MMP_INTERVAL_MIN   ? MMP_INTERVAL_MIN
+	                    : interval_seconds > MMP_INTERVAL_MAX ? MMP_INTERVAL_MAX
+	                                                          : interval_seconds;
+
+	return interval + 1 < MMP_MORE_MAX ? 2 * interval + 1 : interval + MMP_MORE_MAX;
+}
 
 static int read_beat(struct dev *area, char peer, struct signs *signs, struct svc_error *error)
 {
@@ -44,6 +55,7 @@ static int read_mmp(struct dev *leg, struct signs *signs, struct svc_error *erro
 		return code;
 	signs->has_mmp = evidence.present && evidence.has_mmp && evidence.mmp_sequence != MMP_CLEAN;
 	signs->mmp = evidence.mmp_sequence;
+	signs->mmp_wait_seconds = signs_mmp_wait(evidence.mmp_interval_seconds);
 	return 0;
 }
 

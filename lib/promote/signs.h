@@ -12,7 +12,11 @@ struct signs {
 	int64_t beat_time; /* by the clock of who wrote it, seconds since 1970 */
 	bool has_mmp;      /* the file system has MMP and was not unmounted in good order */
 	uint32_t mmp;
+	unsigned mmp_wait_seconds; /* how long a mount would watch it */
 };
+
+/* As ext4's own mount waits (fs/ext4/mmp.c, ext4_multi_mount_protect): twice the interval and one second, or a minute more. Pure. */
+unsigned signs_mmp_wait(unsigned interval_seconds);
 
 /*
  * Reads them anew from the medium. `area` is shared's place for a record, `leg` its file system; either may be NULL: there

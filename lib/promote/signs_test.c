@@ -82,6 +82,39 @@ static void test_mmp(void **state)
 	assert_int_equal(facts.mmp, MOTION_MOVING);
 }
 
+static void test_mmp_wait(void **state)
+{
+	static const unsigned wait[][2] = { { 0, 11 },   { 1, 11 },   { 5, 11 },    { 10, 21 },    { 58, 117 },
+		                            { 59, 119 }, { 60, 120 }, { 300, 360 }, { 65535, 360 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wait) / sizeof(wait[0]); i++)
+		assert_int_equal(signs_mmp_wait(wait[i][0]), wait[i][1]);
+}
+
+/* The interval is the file system's own. */
+static void test_mmp_interval(void **state)
+{
+	char path[] = "/tmp/svc-mmp-XXXXXX", command[200];
+	struct dev_options reading = { .access = DEV_READ };
+	int fd = mkstemp(path);
+	struct svc_error error;
+	struct signs signs;
+	struct dev *leg;
+
+	(void)state;
+	assert_true(fd >= 0);
+	snprintf(command, sizeof(command), "mke2fs -qF -t ext4 -O mmp -E mmp_update_interval=30 %s 8M", path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(dev_open(path, &reading, &leg, &error), 0);
+	assert_int_equal(signs_read(NULL, leg, 'a', &signs, &error), 0);
+	assert_false(signs.has_mmp); /* unmounted in good order */
+	assert_int_equal(signs.mmp_wait_seconds, 61);
+	dev_close(leg);
+	close(fd);
+	unlink(path);
+}
+
 static enum fence_hook ask(const char *script, struct svc_error *error)
 {
 	char path[] = "/tmp/svc-hook-XXXXXX";
@@ -119,9 +152,8 @@ static void test_hook(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_beat),
-		cmocka_unit_test(test_mmp),
-		cmocka_unit_test(test_hook),
+		cmocka_unit_test(test_beat),         cmocka_unit_test(test_mmp),  cmocka_unit_test(test_mmp_wait),
+		cmocka_unit_test(test_mmp_interval), cmocka_unit_test(test_hook),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

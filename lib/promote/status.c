@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose the mirror is, as far as this controller can tell: reads the flash, and shared only where that does not tell. */
+/*
+ * Whose the mirror is, as far as this controller can tell: reads the flash, and shared only where that does not tell, or
+ * where somebody may have taken the mirror over: the flash does not learn of that.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -34,6 +37,16 @@ static int read_role(struct takeover *t, struct svc_error *error)
 	return 0;
 }
 
+/* The kernel writes no leg but one, or the array has given the volume to the other one. */
+static bool may_be_taken(struct takeover *t)
+{
+	size_t written = 0;
+
+	for (const char *leg = t->result->legs; *leg; leg++)
+		written += *leg != 'D';
+	return written < 2 || shut_out_has_lost(t);
+}
+
 int status_run(struct takeover *t, struct svc_error *error)
 {
 	int code = look_paths(t, error), all = t->arguments;
@@ -43,8 +56,8 @@ int status_run(struct takeover *t, struct svc_error *error)
 		code = look_survey(t, error);
 	if (!code && t->mirror.present)
 		code = read_role(t, error);
-	if (t->result->role != ROLE_STANDBY && t->result->role != ROLE_PRIMARY && all > 1 &&
-	    t->result->exit == SVC_EXIT_DONE) {
+	if (t->result->role != ROLE_STANDBY && all > 1 && t->result->exit == SVC_EXIT_DONE &&
+	    (t->result->role != ROLE_PRIMARY || may_be_taken(t))) {
 		t->arguments = all;
 		code = look_survey(t, error);
 		if (!code && t->mirror.present)

@@ -15,7 +15,9 @@
 #include "verdict/verdict.h"
 
 enum {
-	CONFIRM_MS = 300, /* between claiming and the last look at the array: shut_out.c */
+	CONFIRM_MS = 300, /* between claiming and the next look at the array: shut_out.c */
+	DISPUTE_MS =
+		1500, /* before the last one, where the other one had a key: what it began before that claim is over */
 	LVM_SECONDS_MIN = 5,
 };
 
@@ -180,10 +182,13 @@ static int claim(void *context, unsigned left_ms, struct svc_error *error)
 		                   .now = time(NULL) };
 	struct locate_options locate = t->options->locate;
 	struct claim claim;
-	int code = claim_make_generation(wish.fresh);
+	int code = shut_out_check_served(t, error);
 
 	(void)left_ms;
+	if (code)
+		return code;
 	memcpy(wish.is_member, t->decision.is_member, sizeof(wish.is_member));
+	code = claim_make_generation(wish.fresh);
 	if (code)
 		return error_set(error, code, "no random numbers for a new generation");
 	code = claim_plan(t->survey.copy, t->survey.copies, &wish, &claim, error);
@@ -258,14 +263,23 @@ static int check_writing(struct takeover *t, struct svc_error *error)
 	return code ? -EIO : 0;
 }
 
-/* The other controller was faster after all: nothing of this stays. */
-static int back_out(struct takeover *t, uint64_t device, struct svc_error *error)
+/* Nothing of this stays active, nor does a monitor write what it has read before. */
+static void back_out(struct takeover *t, uint64_t device)
 {
 	struct svc_error why = { .text = "" };
+	int lock = record_lock();
 
 	if (volume_unmount(t, device, &why) ||
 	    deactivate_mirror(t->survey.copy, t->survey.copies, LVM_SECONDS_MIN, &why))
 		tell(t, "%.300s", why.text);
+	if (lock >= 0)
+		record_unlock(lock);
+}
+
+/* The other controller was faster after all. */
+static int lost_late(struct takeover *t, uint64_t device, struct svc_error *error)
+{
+	back_out(t, device);
 	return lost(t, error);
 }
 
@@ -276,12 +290,18 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 	uint64_t device;
 	int code;
 
-	(void)left_ms;
 	if (!look_active(t, &device))
 		return error_set(error, -EIO, "the mirror is no longer active");
+	if (t->is_disputed && t->is_claimed && left_ms > DISPUTE_MS)
+		nanosleep(&(struct timespec){ DISPUTE_MS / 1000, DISPUTE_MS % 1000 * 1000000L }, NULL);
 	code = shut_out_confirm(t, error);
 	if (code <= 0)
-		return code ? code : back_out(t, device, error);
+		return code ? code : lost_late(t, device, error);
+	code = shut_out_check_served(t, error);
+	if (code) {
+		back_out(t, device);
+		return code;
+	}
 	code = look_survey(t, error);
 	if (code)
 		return code;
@@ -323,7 +343,7 @@ int takeover_run(struct takeover *t, struct svc_error *error)
 	/* What failed may have failed because the array gave the volume to the other one: then that is the reason. */
 	if (code && t->is_fenced && t->result->proof == PROOF_RESERVATION && t->result->exit != SVC_EXIT_REFUSED &&
 	    !shut_out_confirm(t, &why))
-		code = look_active(t, &device) ? back_out(t, device, error) : lost(t, error);
+		code = look_active(t, &device) ? lost_late(t, device, error) : lost(t, error);
 	is_active = look_active(t, &device);
 	t->result->role = !t->mirror.present ? ROLE_UNKNOWN
 	                  : !is_active       ? ROLE_STANDBY
@@ -332,5 +352,7 @@ int takeover_run(struct takeover *t, struct svc_error *error)
 	/* Nothing was written: whoever is right may have the volume. */
 	if (code && t->has_taken && !t->is_claimed && !is_active && shut_out_release(t, &why))
 		tell(t, "%.300s", why.text);
+	if (code && !t->is_claimed && !is_active)
+		served_again(t);
 	return code;
 }

@@ -8,6 +8,15 @@
 #include "promote/signs.h"
 #include "survey.h"
 
+struct takeover;
+
+/* The export to the other controller (path/export.h); tests have one of their own. */
+struct served_ops {
+	int (*find)(void); /* 1: it is served; 0: it is not; -1: that cannot be told */
+	int (*stop)(struct takeover *t, struct svc_error *error);
+	int (*start)(struct takeover *t, struct svc_error *error);
+};
+
 struct takeover {
 	const struct promote_options *options;
 	struct promote_result *result;
@@ -16,6 +25,7 @@ struct takeover {
 	char argument[SVC_COPIES_MAX][SVC_NAME_SIZE + SVC_LOCATOR_SIZE];
 	const char *pointer[SVC_COPIES_MAX]; /* one path to each copy */
 	int arguments;
+	char device[SVC_LOCATOR_SIZE]; /* that shared is looked at by; empty: none */
 	char direct[SVC_LOCATOR_SIZE]; /* the disk of the direct path; empty: there is none */
 	struct survey survey;
 	struct lvm_evidence mirror; /* of any of its legs; present: one was found */
@@ -26,12 +36,16 @@ struct takeover {
 	struct fence_disk disk;
 	const struct fence_ops *ops; /* of `array` */
 	void *array;
+	const struct served_ops *served;
 	uint64_t own, peer; /* keys */
 	struct signs signs; /* the newest reading */
 	struct fence_facts facts;
-	bool is_fenced; /* proven, in this call */
-	bool has_taken; /* the reservation, in this call */
+	bool is_fenced;   /* proven, in this call */
+	bool has_taken;   /* the reservation, in this call */
+	bool is_disputed; /* the other one had a key as this call took the reservation: it may be about to do the same */
+	bool has_cut;     /* the export was stopped in this call */
 
+	bool was_active; /* the mirror, as a hand-over began */
 	bool is_claimed; /* the records were written, in this call */
 	bool is_repaired, is_refresh_started, is_proven;
 };
@@ -64,6 +78,13 @@ int give_up(struct takeover *t, enum svc_exit exit, int code);
 void tell_reasons(struct takeover *t, const struct reasons *reasons);
 void tell(struct takeover *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* ---- served.c: the export to the other controller ---- */
+
+extern const struct served_ops served_ops_export;
+
+/* As it was before this call stopped it, where it did. */
+void served_again(struct takeover *t);
+
 /* ---- shut_out.c: the fence step ---- */
 
 int shut_out_is_done(void *context, struct svc_error *error);
@@ -71,9 +92,6 @@ int shut_out(void *context, unsigned left_ms, struct svc_error *error);
 
 /* Reads the other controller's signs of life, unless that was done. */
 void shut_out_look(struct takeover *t);
-
-/* The same once it is known whether shared is still served to the other controller. */
-int shut_out_peer(struct takeover *t, bool is_export_stopped, unsigned left_ms, struct svc_error *error);
 
 /*
  * Reads the array once more. 1: this controller has the volume, or the array knows no reservations and something else
@@ -84,7 +102,16 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error);
 /* Reads the array, into fence->last and fence->hold. As fence_confirm; -EOPNOTSUPP where there is no direct path too. */
 int shut_out_read(struct takeover *t, struct fence *fence, struct svc_error *error);
 
-/* Gives the reservation up, where this controller has a key. */
+/* That it is not served was true a while ago: refuses where somebody has begun to since. 0 or -EPERM with a sentence. */
+int shut_out_check_served(struct takeover *t, struct svc_error *error);
+
+/* Of a mirror that is active: whether the array has given the volume to somebody else. Tells it where nobody has it. */
+bool shut_out_has_lost(struct takeover *t);
+
+/* Whether that reading of the array, and the records, leave something of this controller's to give up; tells why not. */
+bool shut_out_is_to_release(struct takeover *t, const struct reservation *reservation);
+
+/* Gives it up, where there is something. */
 int shut_out_release(struct takeover *t, struct svc_error *error);
 
 /* ---- volume.c: what is above the mirror's device ---- */

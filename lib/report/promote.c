@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "path/notify.h"
+#include "path/path.h"
 #include "report/report.h"
 #include "verdict/verdict.h"
 
@@ -84,6 +85,7 @@ static json_t *result_json(const struct promote_result *result)
 
 	if (!root)
 		return NULL;
+	json_object_set_new(root, "path", result->path < 0 ? json_null() : json_string(path_name(result->path)));
 	json_object_set_new(root, "verdict",
 	                    result->is_judged ? json_string(verdict_name(result->verdict)) : json_null());
 	json_object_set_new(root, "authority", text(result->authority));

@@ -72,11 +72,15 @@ expect "a has it" 0 '"role": "primary"' a promote
 check "a writes" a 'ring killed /dev/ttyS1'
 crash killed 'SVC-PEER-CRASHED'
 return_a
+expect "a has nothing to hand over, and does not" 0 '"role": "standby"' a 'promote --demote'
+check "and its key stays: b's writes go by a" b 'until_true 60 ready; state offline; until_true 30 active nbd && dd if=/dev/zero of=/mnt/by-a bs=4096 count=16 conv=fsync 2> /dev/null && legs_are DAA && state running && until_true 30 active direct'
 hand_back killed
 
 # --- the scenario that started it: the direct path dies, and then the controller ---
 check "b serves, and its writes go through" a 'until_true 60 ready'
 check "a loses its direct path, and goes on by b" a 'monitored=$(cat /run/monitor.pid); kill -0 $monitored && state offline && until_true 30 active nbd && ring by-b /dev/ttyS1 && sleep 2 && legs_are ADA'
+expect "b does not take it from one that works through b" 4 'SVC-PEER-ALIVE' b promote
+check "whose writes go on, by b" a 'n=$(ring_at by-b) && sleep 1 && [ "$(ring_at by-b)" -gt "$n" ] && active nbd && legs_are ADA'
 crash by-b 'SVC-PEER-CRASHED'
 return_a
 hand_back by-b
@@ -94,7 +98,10 @@ check "and goes on" b 'dd if=/dev/zero of=/mnt/of-b bs=4096 count=16 conv=fsync 
 power_on a
 settle a
 expect "a returns: split brain, by name" 2 'split-brain' a 'svc-compare --fast flash-a=/dev/d_flash-a shared=/dev/sda'
-expect "b hands over" 0 '"role": "standby"' b 'promote --demote'
+expect "b hands over, and keeps out what never closed the mirror" 0 'SVC-KEPT-OUT' b 'promote --demote 2>&1'
+check "nor does it serve" b '[ ! -s /run/svc/export.pid ] && ! svc-pathcheck -q --export'
+check "so that a's late writes would be refused" a '! dd if=/dev/zero of=/dev/sda bs=4096 count=1 oflag=direct,sync seek=24575'
+expect "until somebody says that it was stopped" 0 '"role": "standby"' b 'promote --demote --peer-fenced && [ -s /run/svc/export.pid ]'
 expect "and a does not take what is split" 2 'split-brain' a 'promote'
 check "an engineer settles it" a 'svc-resync -q --yes --no-save --from flash-a flash-a=/dev/d_flash-a shared=/dev/mapper/svc-shared'
 expect "and a takes over" 0 '"role": "primary"' a 'monitor_start; promote'
@@ -109,6 +116,7 @@ check "and its flash is refreshed" a 'until_true 60 refreshed ADA'
 check "a stops to show signs of life, and writes on" a 'kill -STOP $(cat /run/monitor.pid); ring late; sleep 1; kill -0 $(cat /run/late.pid)'
 expect "b takes over" 0 '"fenced_by": "reservation"' b promote
 check "the array refuses what a writes" a 'until_true 30 legs_are ADD; dmesg | grep "reservation conflict" && legs_are ADD'
+expect "a's status says that it is no longer a's" 5 'role: failed' a 'svc-promote --status'
 expect "a's own call says it" 4 'SVC-PREEMPTED' a promote
 check "nothing of it is on shared" b 'umount /mnt && e2fsck -fn /dev/svc/data && svc-promote -q && is_primary'
 check "its monitor is there again, notes that, and leaves b's record alone" a 'kill -CONT $(cat /run/monitor.pid); until_true 60 said "have a new generation"'
@@ -147,7 +155,9 @@ expect "and the copies are equal" 0 '' a compare_all
 expect "a has it again" 0 '"role": "primary"' a promote
 check "b does not serve" b 'svc-pathcheck -q --unexport'
 check "the array goes away" a 'state offline; dd if=/dev/zero of=/mnt/x bs=4096 count=1 conv=fsync 2> /dev/null; until_true 60 legs_are ADD'
-expect "handed over on the flash" 0 '"role": "standby"' a 'promote --demote'
+expect "handed over on the flash: no success, and it says why" 5 'SVC-LEFT-ON-FLASH' a 'promote --demote'
+expect "and it is a standby, and says the same again" 5 '"role": "standby"' a 'promote --demote'
+expect "b hears of it before it takes over" 0 '"may_hold_newer": true' b 'svc-promote -n --json'
 expect "the flash is the newer one, when the array is back" 0 '"authority": "flash-a"' a 'state running; until_true 30 active direct; promote'
 check "and shared is refreshed from it" a 'until_true 60 refreshed ADA'
 

@@ -89,6 +89,12 @@ ring_end()
 	kill -TERM "$(cat "/run/$1.pid")"
 	wait "$(cat "/run/$1.pid")" && cut -d' ' -f1 "/run/$1.log"
 }
+# The block that it has just acknowledged.
+ring_at()
+{
+	rm -f "/run/$1.log"
+	kill -USR1 "$(cat "/run/$1.pid")" && until_true 30 test -s "/run/$1.log" && cut -d' ' -f1 "/run/$1.log"
+}
 ring_check() { path-tool check "/mnt/$1" "$2"; }
 
 compare_all() { svc-compare -q --full "flash-$me=/dev/d_flash-$me" shared=/dev/sda; }
