@@ -33,6 +33,8 @@ int rebuild_check_mark(struct rebuild *r, int i)
 	int code = member->over.record ? record_check(member->plain.record, &member->record) : 0;
 
 	member->checked_us = rebuild_now_us();
+	if (code == -EIO) /* a bad spot tells of nobody; the mark is about to be written over it */
+		return 0;
 	if (code != -ESTALE)
 		return code ? rebuild_failed(r, i, code, "its record cannot be read again") : 0;
 	error_set(r->error, -EUSERS,
@@ -54,13 +56,13 @@ static int mark_fs(struct dev *leg, uint64_t run)
 int rebuild_mark(struct rebuild *r, int i)
 {
 	struct access *over = &r->member[i].over;
-	bool is_unread = r->copy[i].condition == COPY_UNREADABLE; /* its record too, maybe: nobody knows what it was */
-	int code = is_unread ? 0 : rebuild_check_mark(r, i);
+	int code = rebuild_check_mark(r, i);
 
 	if (code)
 		return code;
 	/* A slot that could not be read may hold a newer record, and be read again one day: then both are written. */
-	for (int slots = is_unread ? RECORD_SLOTS : 1; over->record && slots && !code; slots--)
+	for (int slots = r->copy[i].condition == COPY_UNREADABLE ? RECORD_SLOTS : 1; over->record && slots && !code;
+	     slots--)
 		code = rebuild_store_mark(r, i, over->record, r->member[i].now.evidence.lvm.pv_uuid, REBUILD_CONTENT);
 	if (!code && rebuild_authority(r)->evidence.lvm.type == MIRROR_RAID1)
 		code = superblock_mark(over->meta, rebuild_authority_access(r)->meta, r->run);
