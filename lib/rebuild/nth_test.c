@@ -5,7 +5,7 @@
  * the authority is untouched, the target marked or as it was, and a rerun finishes. So with what undoes it. What was not
  * flushed before the failure may be lost as well.
  *
- * SVC_TEST_SCALE     percent of the failures; 100 tries every one; 12, but 2 with AddressSanitizer
+ * SVC_TEST_SCALE     percent of the failures; 100 tries every one; 33, but 2 with AddressSanitizer
  * SVC_TEST_SEED      which of them; 1
  */
 #include <setjmp.h>
@@ -25,7 +25,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 enum { SCALE = 2 };
 #else
-enum { SCALE = 12 };
+enum { SCALE = 33 };
 #endif
 
 static const struct bed_row rows[] = {
