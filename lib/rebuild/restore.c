@@ -249,13 +249,14 @@ static int prove(struct undo *undo, struct dev *const device[], const volatile s
                  struct svc_error *error)
 {
 	struct media media;
-	struct undo_look look;
+	struct undo_look look = { .strange = -1 };
 	int code = open_media(undo, device, &media, error);
 
-	if (!code)
+	if (!code) {
 		code = undo_look(undo, UNDO_DONE, media.seen, stop, &look, error);
-	if (code == -ESTALE)
-		code = distrust(undo, look.strange, error);
+		if (code == -ESTALE)
+			code = distrust(undo, look.strange, error);
+	}
 	close_media(&media);
 	return code;
 }
