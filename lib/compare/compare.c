@@ -320,8 +320,12 @@ static int attribute(struct job *job, int reference)
 {
 	struct fs *fs[SVC_COPIES_MAX];
 
-	for (int i = 0; i < job->copies; i++)
-		fs[i] = i == reference || verdict_first_path(job->copy, job->copies, i) == i ? job->fs[i] : NULL;
+	for (int i = 0; i < job->copies; i++) {
+		bool is_first = verdict_first_path(job->copy, job->copies, i) == i &&
+		                strcmp(job->copy[i].group, job->copy[reference].group) != 0;
+
+		fs[i] = i == reference || is_first ? job->fs[i] : NULL;
+	}
 	return fs_attribute(fs, job->copies, reference, job->comparison->differing, job->scan.unit_bytes,
 	                    &job->comparison->owners, job->error);
 }

@@ -57,10 +57,16 @@ bool report_names_files(const struct report *report, int i)
 	return !(report_owners(report, i)->unnamed >> i & 1);
 }
 
-static const struct file_side *find_side(const struct file_difference *file, int i)
+/* Two paths to one copy are that copy: files are attributed to one of them. */
+static bool is_one_copy(const struct report *report, int i, int k)
+{
+	return !strcmp(report->copy[i].group, report->copy[k].group);
+}
+
+static const struct file_side *find_side(const struct report *report, const struct file_difference *file, int i)
 {
 	for (int k = 0; k < file->sides; k++)
-		if (file->side[k].copy == i)
+		if (is_one_copy(report, file->side[k].copy, i))
 			return &file->side[k];
 	return NULL;
 }
@@ -69,10 +75,10 @@ static const struct file_side *find_side(const struct file_difference *file, int
 enum file_loss report_loss(const struct report *report, int i, const struct file_difference *file)
 {
 	if (file->only_on >= 0)
-		return file->only_on == i ? LOSS_FILE : LOSS_NONE;
-	if (!find_side(file, i))
+		return is_one_copy(report, file->only_on, i) ? LOSS_FILE : LOSS_NONE;
+	if (!find_side(report, file, i))
 		return LOSS_NONE;
-	return find_side(file, report->plan->authority) ? LOSS_VERSION : LOSS_FILE;
+	return find_side(report, file, report->plan->authority) ? LOSS_VERSION : LOSS_FILE;
 }
 
 /* When a copy's file system was last in use; empty where it has none. */
@@ -110,7 +116,8 @@ static void describe_whole(const struct report *report, int i, char *text, size_
 static void describe_versions(const struct report *report, int i, const struct file_difference *file, char *text,
                               size_t size)
 {
-	const struct file_side *given_up = find_side(file, i), *kept = find_side(file, report->plan->authority);
+	const struct file_side *given_up = find_side(report, file, i),
+			       *kept = find_side(report, file, report->plan->authority);
 	char name[SVC_NAME_SIZE * 4];
 
 	if (!given_up || !kept || given_up->modified == kept->modified)

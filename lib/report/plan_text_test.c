@@ -169,6 +169,15 @@ static void test_losses(void **state)
 	     "                    4096  /both  (modified later on flash-b)\n"
 	     "          1 file that flash-b has and flash-a does not is kept:\n"
 	     "                   12288  /new/b\n");
+	/* kept over its other path */
+	set_copy(2, "flash-b@nbd", 1772352000);
+	strcpy(copy[2].group, "flash-b");
+	plan.authority = 2;
+	print(false, false);
+	says("1 file that both have becomes flash-b@nbd's version; flash-a's is lost:\n"
+	     "                    4096  /both  (modified later on flash-b)\n");
+	says("1 file that flash-b@nbd has and flash-a does not is kept:\n");
+	plan.authority = 1;
 	comparison.owners.unnamed = 2; /* the one that is kept */
 	print(false, false);
 	assert_null(strstr(output, "cannot be told"));
