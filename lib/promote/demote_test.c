@@ -264,6 +264,7 @@ static void test_other_flash(void **state)
 	assert_int_equal(result.reasons.item[0].id, REASON_WRONG_CONTROLLER);
 	conf.legs[0] = '\0';
 	assert_int_equal(look_survey(&t, &error), 0);
+	survey_close(&t.survey);
 	memset(&result, 0, sizeof(result));
 }
 
