@@ -759,6 +759,42 @@ static void test_stop(void **state)
 	assert_int_equal(console_tick(&console, 100000).kind, REQUEST_NONE);
 }
 
+/* Work, and what goes on beside it: both are shown, and w leads to what is under way, the latest first. */
+static void test_beside(void **state)
+{
+	struct job job[] = {
+		{ .name = "3",
+		  .number = 3,
+		  .task = TASK_COMPARE,
+		  .state = JOB_RUNNING,
+		  .serial = 1,
+		  .progress = "comparing  45 %" },
+		{ .name = "switch", .task = TASK_SWITCH, .state = JOB_RUNNING, .serial = 2 },
+	};
+
+	(void)state;
+	begin(false, false);
+	console.rows = 24, console.columns = 80;
+	console_jobs(&console, job, 2);
+	assert_true(shows("#3 compare every block in use: comparing  45 %"));
+	assert_true(shows("work     switch the path: under way"));
+	press("w");
+	assert_true(shows("work     switch the path: under way"));
+	assert_false(shows("#3"));
+	job[1].state = JOB_ENDED;
+	console_jobs(&console, job, 2);
+	assert_true(shows("work     switch the path: done"));
+	press("q");
+	assert_false(shows("switch the path"));
+	press("w");
+	assert_true(shows("#3 compare every block in use: comparing  45 %"));
+	assert_true(shows("It goes on when you leave this screen"));
+	job[0].state = JOB_ENDED;
+	console_jobs(&console, job, 2);
+	press("qw");
+	assert_true(shows("switch the path: done")); /* the latest */
+}
+
 /* Who only looks on ends nothing that writes, and decides nothing. */
 static void test_read_only_stop(void **state)
 {
@@ -920,6 +956,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_differences, teardown),
 		cmocka_unit_test_teardown(test_boot, teardown),
 		cmocka_unit_test_teardown(test_stop, teardown),
+		cmocka_unit_test_teardown(test_beside, teardown),
 		cmocka_unit_test_teardown(test_read_only_stop, teardown),
 		cmocka_unit_test_teardown(test_commands, teardown),
 		cmocka_unit_test_teardown(test_random, teardown),
