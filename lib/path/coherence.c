@@ -12,8 +12,8 @@
 #include "path/slot.h"
 
 enum {
-	TRIES = 5,
-	PAUSE_NS = 100000, /* times 1 to 256: who disturbed one another does not again */
+	TRIES = 8,
+	PAUSE_NS = 100000, /* times 1 to 256, and twice as long each time: who disturbed one another does not again */
 	TEST_TIMEOUTS = 2, /* the time of a whole test, in those of one touch */
 };
 
@@ -190,7 +190,7 @@ static void test_way(const struct test *test, enum path_kind from, enum path_kin
 		if (test_one_way(test, from, to) != -EAGAIN)
 			return;
 		if (getrandom(&n, sizeof(n), 0) == sizeof(n))
-			pause.tv_nsec = (n + 1L) * PAUSE_NS;
+			pause.tv_nsec = ((n + 1L) * PAUSE_NS << i) % 1000000000;
 		nanosleep(&pause, NULL);
 	}
 	test->found[to] = COHERENCE_FAILED;
