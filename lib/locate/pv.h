@@ -25,7 +25,7 @@ enum pv_state {
 	PV_NONE, /* nothing here was ever a PV label */
 	PV_VALID,
 	PV_DAMAGED, /* LABELONE is there, but its checksum or its contents are wrong */
-	PV_BEGUN,   /* pv_begin_layout took the device, and pv_write_layout has not finished it */
+	PV_BEGUN,   /* pv_begin_layout took the device, and pv_end_layout has not finished it */
 };
 
 struct pv_label {

@@ -269,7 +269,6 @@ int pv_begin_layout(struct dev *device, const struct pv_label *label)
 int pv_write_layout(struct dev *device, const struct pv_label *label, const char *text, size_t bytes)
 {
 	uint64_t tail = device->size_bytes < PV_TAIL_BYTES ? 0 : device->size_bytes - PV_TAIL_BYTES;
-	uint8_t head[PV_SCAN_BYTES] = { 0 };
 	int code = 0;
 
 	for (unsigned i = 0; i < label->areas && !code; i++) {
@@ -286,10 +285,15 @@ int pv_write_layout(struct dev *device, const struct pv_label *label, const char
 		tail = label->data_offset_bytes;
 	if (!code)
 		code = wipe(device, tail, device->size_bytes);
-	if (!code)
-		code = dev_flush(device);
+	return code ? code : dev_flush(device);
+}
+
+int pv_end_layout(struct dev *device, const struct pv_label *label)
+{
+	uint8_t head[PV_SCAN_BYTES] = { 0 };
+	int code;
+
 	format_label(label, head + label->sector * PV_SECTOR_BYTES);
-	if (!code)
-		code = dev_write(device, head, sizeof(head), 0);
+	code = dev_write(device, head, sizeof(head), 0);
 	return code ? code : dev_flush(device);
 }

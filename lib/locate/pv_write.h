@@ -39,17 +39,19 @@ int pv_plan_label(const struct pv_metadata *metadata, const char *uuid, uint64_t
 
 /*
  * Takes the device: what its first 4 KiB said it was is gone, and in its place is the label with a wrong
- * checksum, which LVM ignores. Until pv_write_layout has made it right the device is a damaged copy:
+ * checksum, which LVM ignores. Until pv_end_layout has made it right the device is a damaged copy:
  * neither blank nor somebody else's. Then all before the first extent is zeroed: what was there before
  * would be seen beside the PV, or its record would speak for what comes.
  */
 int pv_begin_layout(struct dev *device, const struct pv_label *label);
 
 /*
- * After pv_begin_layout, and after whatever marks the leg: text and area header first, the label last. The device
- * is then a PV. Its end, where md, other RAIDs and GPT have their signatures, is zeroed before that: LVM takes no
- * PV that looks like a member of something else.
+ * After pv_begin_layout, and after whatever marks the leg: text and area header. The device's end, where md, other RAIDs
+ * and GPT have their signatures, is zeroed: LVM takes no PV that looks like a member of something else.
  */
 int pv_write_layout(struct dev *device, const struct pv_label *label, const char *text, size_t bytes);
+
+/* When all that is on the medium: the label. The device is then a PV. */
+int pv_end_layout(struct dev *device, const struct pv_label *label);
 
 #endif

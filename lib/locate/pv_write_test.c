@@ -227,6 +227,7 @@ static void test_layout(void **state)
 	for (unsigned i = wanted.data_offset_bytes; i < DEVICE_BYTES; i++)
 		assert_int_equal(blank[i], 'D'); /* the leg may be there: not before its mark */
 	assert_int_equal(pv_write_layout(dev, &wanted, bed.metadata.text, bed.metadata.bytes), 0);
+	assert_int_equal(pv_end_layout(dev, &wanted), 0);
 	for (unsigned i = wanted.data_offset_bytes; i < DEVICE_BYTES; i++)
 		assert_int_equal(blank[i], i < DEVICE_BYTES - PV_TAIL_BYTES ? 'D' : 0);
 	assert_int_equal(label_now(blank, &done), PV_VALID);

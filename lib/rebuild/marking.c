@@ -132,6 +132,12 @@ int rebuild_lay_out(struct rebuild *r, int i)
 	if (!code)
 		code = pv_write_layout(member->saver, &label, metadata.text, metadata.bytes);
 	pv_metadata_free(&metadata);
+	if (!code) { /* marks and metadata first: a label that leads to none would be a damaged copy's */
+		code = rebuild_prove_metadata(r, i);
+		if (code)
+			return code;
+		code = pv_end_layout(member->saver, &label);
+	}
 	if (code == -ENOSPC)
 		return error_set(r->error, code, "%s: %" PRIu64 " bytes are too few for PV %s", r->copy[i].name,
 		                 r->copy[i].device_bytes, uuid);

@@ -255,6 +255,7 @@ static void put_label(struct bed *bed, const char *uuid)
 		return;
 	strcpy(label.uuid, uuid);
 	assert_int_equal(pv_write_layout(bed->device[0], &label, "", 0), 0);
+	assert_int_equal(pv_end_layout(bed->device[0], &label), 0);
 }
 
 #define UUID_1 "AAAAAA-BBBB-CCCC-DDDD-EEEE-FFFF-111111"
