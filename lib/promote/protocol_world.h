@@ -4,7 +4,8 @@
  * flash each, paths, and the kernel's mirror over them. Nothing here decides anything.
  *
  * The kernel is what was measured, and what its source says (drivers/md/raid1.c, md.c): the superblocks that name a leg
- * failed are durable before a write that missed that leg is acknowledged; those of an activation may come later. In a
+ * failed are durable before a write that missed that leg is acknowledged; those of an activation may come later. Every leg's
+ * bitmap has a write's bit before the first leg has the write (flush_bio_list). In a
  * mirror with a leg absent no bit of the write-intent bitmap is ever cleared. A reservation conflict is no error of a
  * path (blk_path_error), so that it reaches the mirror, which drops the leg.
  */
@@ -383,6 +384,9 @@ static inline bool write_something(struct world *w, int self, bool is_cut)
 
 	if (w->write == WRITES_MAX)
 		return true;
+	for (int i = 0; i < LEGS && mirror->is_active; i++)
+		if (mirror->health[i] != 'D' && can_write(w, self, i))
+			w->leg[i].regions |= 1u << w->write % REGIONS;
 	for (int i = 0; i < LEGS && mirror->is_active; i++) {
 		if (i == cut)
 			break;
@@ -392,7 +396,6 @@ static inline bool write_something(struct world *w, int self, bool is_cut)
 			write_superblocks(w, self);
 			continue;
 		}
-		w->leg[i].regions |= 1u << w->write % REGIONS;
 		w->leg[i].writes |= (uint64_t)1 << w->write;
 		w->leg[i].version++;
 	}
