@@ -504,7 +504,7 @@ static inline struct raid_evidence bed_superblock(const struct medium *medium)
 static inline bool bed_is_named_without(const struct bed *bed, const struct survey *survey, int target, bool is_alone)
 {
 	struct copy *copy = calloc(SVC_COPIES_MAX, sizeof(*copy));
-	struct verdict verdict;
+	struct verdict verdict = { 0 };
 	int copies = 0, at = -1;
 
 	if (!copy)
@@ -528,7 +528,7 @@ static inline bool bed_is_named_without(const struct bed *bed, const struct surv
 static inline int bed_check_crashed(struct bed *bed)
 {
 	struct comparison comparison = { 0 };
-	struct verdict verdict;
+	struct verdict verdict = { 0 };
 	struct survey survey;
 	int code = bed_survey(bed, NULL, &survey);
 
@@ -628,7 +628,7 @@ static inline int bed_first_run(struct bed *bed, struct recording *recording, co
 {
 	struct comparison comparison;
 	struct svc_error error;
-	struct verdict verdict;
+	struct verdict verdict = { 0 };
 	struct survey survey;
 	struct plan plan;
 	int code = bed_survey(bed, NULL, &survey);

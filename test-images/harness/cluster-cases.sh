@@ -38,7 +38,7 @@ figure "from the configuration to a promoted mirror" "$((SECONDS - started)) s"
 check "and what uses the mirror runs there" a 'await writes'
 check "its score says so" a 'await score_is controller-a 10000'
 check "b is started, and has no score: there is no good data" b 'await is_unpromoted controller-b && score_is controller-b none'
-check "b has shared again: its score says so" b 'state running; systemctl start svc-paths; await score_is controller-b 1000'
+check "b has shared again: its score says so, and that it may be behind" b 'state running; systemctl start svc-paths; await score_is controller-b 5'
 
 # --- the planned hand-over, under a writer ---
 started=$SECONDS
@@ -49,7 +49,7 @@ run a 'cut -d" " -f1 /run/writer.log'
 last=${output//$'\n'/}
 check "all that was acknowledged is there" b "[ '${last:-0}' -ge 1 ] && path-tool check /data/ring.controller-a '$last'"
 check "b's flash is refreshed" b 'await refreshed DAA'
-check "a returns, and stays unpromoted" a 'crm_standby -N controller-a -D; await score_is controller-a 1000 && is_unpromoted controller-a && is_promoted controller-b'
+check "a returns, and stays unpromoted" a 'crm_standby -N controller-a -D; await score_is controller-a 5 && is_unpromoted controller-a && is_promoted controller-b'
 check "no operation has failed" a none_failed
 
 # --- the one that has it is killed, under a writer ---
@@ -67,7 +67,7 @@ check "every write that was acknowledged is there" a "[ '${last:-0}' -ge 1 ] && 
 check "a's flash is refreshed" a 'await refreshed ADA'
 power_on b
 wait_for b
-check "b boots again, and comes back unpromoted" b 'await both_online && await score_is controller-b 1000 && is_unpromoted controller-b && is_promoted controller-a'
+check "b boots again, and comes back unpromoted" b 'await both_online && await score_is controller-b 5 && is_unpromoted controller-b && is_promoted controller-a'
 expect "its flash is older, and nobody has touched it" 1 'flash-b +stale' b 'svc-compare --fast flash-b=/dev/disk/by-id/virtio-flash-b shared=/dev/sda'
 
 # --- the one that has it hangs, and is killed by the other one's cluster ---
