@@ -127,6 +127,13 @@ int rebuild_lay_out(struct rebuild *r, int i)
 	code = pv_plan_label(&metadata, uuid, r->copy[i].device_bytes, &label);
 	if (!code)
 		code = pv_begin_layout(member->saver, &label);
+	if (!code) { /* else it would be neither blank nor known to be begun */
+		code = rebuild_prove_metadata(r, i);
+		if (code) {
+			pv_metadata_free(&metadata);
+			return code;
+		}
+	}
 	if (!code)
 		code = mark_ahead(r, i, &metadata, &label);
 	if (!code)
