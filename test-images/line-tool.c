@@ -252,6 +252,7 @@ static int keys(unsigned seed, unsigned seconds, bool is_lines, char **program)
 	while (now_ms() < end) {
 		start(program);
 		starts++;
+		fcntl(terminal, F_SETFL, O_NONBLOCK); /* where the program has just ended nobody takes what is pressed */
 		drain(500);
 		(void)!write(terminal, "c\r", is_lines ? 2 : 1); /* some work is begun for certain */
 		drain(AFTER_PASTE_MS);
