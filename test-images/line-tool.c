@@ -164,6 +164,8 @@ static int busy(unsigned baud, const char *key, char **program)
 	return 0;
 }
 
+static bool is_left; /* the program has closed the line, and ends */
+
 /* Returns how many bytes came. */
 static size_t drain(int milliseconds)
 {
@@ -175,6 +177,7 @@ static size_t drain(int milliseconds)
 
 	while ((now = now_ms()) < end && poll(&input, 1, (int)(end - now)) > 0) {
 		got = read(terminal, text, sizeof(text));
+		is_left |= got < 0 && errno == EIO;
 		if (got <= 0)
 			break;
 		bytes += (size_t)got;
@@ -252,7 +255,9 @@ static int keys(unsigned seed, unsigned seconds, bool is_lines, char **program)
 	while (now_ms() < end) {
 		start(program);
 		starts++;
-		fcntl(terminal, F_SETFL, O_NONBLOCK); /* where the program has just ended nobody takes what is pressed */
+		is_left = false;
+		fcntl(terminal, F_SETFL,
+		      O_NONBLOCK); /* where the program has just ended nobody takes what is pressed */
 		drain(500);
 		(void)!write(terminal, "c\r", is_lines ? 2 : 1); /* some work is begun for certain */
 		drain(AFTER_PASTE_MS);
@@ -260,10 +265,9 @@ static int keys(unsigned seed, unsigned seconds, bool is_lines, char **program)
 			answered += press_something(is_lines) > 0;
 			presses++;
 			status = 0;
-		} while (now_ms() < end && !waitpid(child, &status, WNOHANG));
+		} while (now_ms() < end && !is_left);
 		close(terminal); /* the line drops */
-		if (now_ms() >= end)
-			waitpid(child, &status, 0);
+		waitpid(child, &status, 0);
 		if (WIFSIGNALED(status) || WEXITSTATUS(status) == 99) {
 			fprintf(stderr, "line-tool: seed %u: the program ended with status %#x\n", seed, status);
 			return 1;
