@@ -7,7 +7,8 @@
 # shellcheck disable=SC2154 # hookdir: dracut's
 read -r svc_up _ < /proc/uptime
 if [ "${svc_up%%.*}" -ge 120 ] && ! udevadm settle --timeout=0 > /dev/null 2>&1; then
-	warn "udev does not settle, a disk may not answer: going on without it"
+	# As an error, which `quiet` does not keep from the console.
+	echo "<3>svc: udev does not settle, a disk may not answer: going on without it" > /dev/kmsg
 	for job in "$hookdir"/initqueue/settled/*.sh; do
 		# shellcheck source=/dev/null
 		[ ! -e "$job" ] || . "$job"
