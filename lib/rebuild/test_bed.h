@@ -536,9 +536,11 @@ static inline int bed_check_crashed(struct bed *bed)
 		code = bed_judge(bed, &survey, COMPARE_ALLOCATED, &comparison, &verdict);
 	if (!code && !bed_is_authority_intact(bed))
 		code = bed_wrong(bed, "the authority's data was changed");
-	/* Else the boot asks a person before it goes on. */
-	if (!code && !bed->is_doubtful && verdict_has(&verdict, REASON_MAY_BE_NEWER, NULL))
-		code = bed_wrong(bed, "what was cut off is taken for a copy that may be newer");
+	/* What the verdict began by itself goes on by itself: the boot must not have to ask a person. */
+	for (size_t i = 0; i < verdict.reasons.count && !code && !bed->is_doubtful && !bed->row->from; i++)
+		if (verdict.reasons.item[i].id == REASON_MAY_BE_NEWER)
+			code = bed_wrong(bed, "what was cut off is taken for one that may be newer: %s",
+			                 verdict.reasons.item[i].text);
 	for (int i = 0; i < bed->copies && !code; i++) {
 		const char *name = bed->row->copy[i];
 		struct raid_evidence raid = bed_superblock(&bed->medium[i]);

@@ -57,7 +57,8 @@ serve_fencing() # a|b
 	done
 }
 
-is_running() { kill -0 "$(cat "$work/pid-$1")" 2> /dev/null; }
+# Not one that was killed and that the shell, which waits for an answer, has not looked after yet.
+is_running() { [[ $(sed 's/.*) //' "/proc/$(cat "$work/pid-$1")/stat" 2> /dev/null) == [^Z]* ]]; }
 
 cut_off() # a|b: at once, in the middle of whatever it does
 {
