@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <strings.h>
 
 #include "dev/backend.h"
@@ -78,6 +79,22 @@ static int read_bounced(struct dev *dev, unsigned char *to, size_t length, uint6
 	if (!fits)
 		free(bounce);
 	return r;
+}
+
+int dev_check(const struct dev *dev, const char *locator)
+{
+	struct stat now;
+	bool is_block;
+
+	if (!dev->identity[0] && !dev->identity[1])
+		return 0;
+	if (stat(locator, &now))
+		return -errno;
+	is_block = S_ISBLK(now.st_mode);
+	if (dev->identity[0] != (is_block ? 0 : now.st_dev) ||
+	    dev->identity[1] != (is_block ? now.st_rdev : now.st_ino))
+		return -ESTALE;
+	return !is_block && (uint64_t)now.st_size < dev->size_bytes ? -ESTALE : 0;
 }
 
 int dev_read(struct dev *dev, void *buffer, size_t length, uint64_t offset)

@@ -78,6 +78,12 @@ struct dev_options {
  */
 int dev_open(const char *locator, const struct dev_options *options, struct dev **dev, struct svc_error *error);
 
+/*
+ * Whether the locator still leads to what was opened by it, as long as it was then. 0; -ESTALE where it is another device
+ * or file, or a shorter one; -errno. An NBD server's export is not known by a name of ours: 0.
+ */
+int dev_check(const struct dev *dev, const char *locator);
+
 /* True where the locator is an NBD URI (nbd, nbds, nbd+unix, nbds+unix) rather than a path. Pure. */
 bool dev_is_uri(const char *locator);
 

@@ -280,9 +280,17 @@ int foreign_is_all_blank(struct dev *dev, const volatile sig_atomic_t *stop,
 
 	*at = 0;
 	while (result > 0 && *at < dev->size_bytes) {
-		size_t length = dev->size_bytes - *at < SWEEP_BYTES ? (size_t)(dev->size_bytes - *at) : SWEEP_BYTES;
-		int error = stop && *stop ? -EINTR : dev_read(dev, buffer, length, *at);
-		size_t same;
+		struct extent run;
+		size_t length, same;
+		int error;
+
+		/* A hole is zeros: nobody has to read them. */
+		if (*at && !blank && !dev_next_data(dev, *at, &run) && run.offset > *at) {
+			*at = run.offset < dev->size_bytes ? run.offset : dev->size_bytes;
+			continue;
+		}
+		length = dev->size_bytes - *at < SWEEP_BYTES ? (size_t)(dev->size_bytes - *at) : SWEEP_BYTES;
+		error = stop && *stop ? -EINTR : dev_read(dev, buffer, length, *at);
 
 		if (error) {
 			result = error;

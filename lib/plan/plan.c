@@ -168,8 +168,15 @@ static int place_target(struct planning *p, int i, uint64_t taken)
 		p->plan->leg_index[i] = (unsigned)leg;
 		return 0;
 	}
-	reason_add(p->refusals, REASON_LEG_UNKNOWN, i, "%s: which of the mirror's %u legs it is to be is not known",
-	           p->copy[i].name, right->leg_count);
+	if (open)
+		reason_add(p->refusals, REASON_LEG_UNKNOWN, i,
+		           "%s: which of the mirror's %u legs it is to be is not known", p->copy[i].name,
+		           right->leg_count);
+	else
+		reason_add(p->refusals, REASON_LEG_UNKNOWN, i,
+		           "%s: there is a copy for each of the mirror's %u legs already: leave this one out, or name "
+		           "with --to what is to be rebuilt",
+		           p->copy[i].name, right->leg_count);
 	return SVC_EXIT_REFUSED;
 }
 

@@ -125,6 +125,11 @@ int rebuild_lay_out(struct rebuild *r, int i)
 	if (code)
 		return rebuild_failed(r, r->plan->authority, code, "its LVM metadata cannot be read");
 	code = pv_plan_label(&metadata, uuid, r->copy[i].device_bytes, &label);
+	if (code == -ENOSPC) {
+		pv_metadata_free(&metadata);
+		return error_set(r->error, code, "%s: %" PRIu64 " bytes are too few for PV %s", r->copy[i].name,
+		                 r->copy[i].device_bytes, uuid);
+	}
 	if (!code)
 		code = pv_begin_layout(member->saver, &label);
 	if (!code) { /* else it would be neither blank nor known to be begun */
@@ -145,9 +150,6 @@ int rebuild_lay_out(struct rebuild *r, int i)
 			return code;
 		code = pv_end_layout(member->saver, &label);
 	}
-	if (code == -ENOSPC)
-		return error_set(r->error, code, "%s: %" PRIu64 " bytes are too few for PV %s", r->copy[i].name,
-		                 r->copy[i].device_bytes, uuid);
 	if (code)
 		return rebuild_failed(r, i, code, "the PV cannot be laid out");
 	memset(&member->now.findings, 0, sizeof(member->now.findings));

@@ -40,9 +40,10 @@ struct rebuild {
 	struct bitset *pass; /* units that the content action at hand looks at */
 	uint32_t unit_bytes;
 	uint64_t leg_bytes;
-	uint64_t run;  /* a number of chance in this run's marks: no other's undo file takes them for its own */
-	int target;    /* of the action at hand */
-	bool is_begun; /* something may have been written */
+	uint64_t run;    /* a number of chance in this run's marks: no other's undo file takes them for its own */
+	int target;      /* of the action at hand */
+	bool is_begun;   /* something may have been written */
+	bool is_checked; /* check_sources was asked */
 };
 
 static inline const struct copy *rebuild_authority(const struct rebuild *r)

@@ -20,11 +20,27 @@ static int distrust(struct rebuild *r, int i, const char *what)
 	return -EBADMSG;
 }
 
+/* The authority is read again for it: what differs may be its doing as well. */
+static int distrust_either(struct rebuild *r, int i)
+{
+	const char *right = rebuild_authority(r)->name;
+	int code = -EBADMSG;
+
+	dev_forget(r->device[i]);
+	error_set(r->error, code, "%s: what was written does not read back as %s has it now", r->copy[i].name, right);
+	error_next(
+		r->error,
+		"see that nobody else writes to %s (the other controller?); if nobody does, do not trust %s: check it "
+		"and its path; then run the command again",
+		right, r->copy[i].name);
+	return code;
+}
+
 /* What the scan of what was written showed. */
 static int judge_scan(struct rebuild *r, int i, const struct scan *scan)
 {
 	if (bitset_count(scan->part[1].differing))
-		return distrust(r, i, "what was written does not read back as it was written");
+		return distrust_either(r, i);
 	if (scan->part[1].unread)
 		return rebuild_failed(r, i, -EIO, "cannot be read back");
 	if (scan->part[0].unread)

@@ -151,6 +151,43 @@ static int check_untouched(struct rebuild *r, int i)
 	return code;
 }
 
+/*
+ * Before anything calls a copy whole: the copies to go by are what they were when the verdict was made, and every name still
+ * leads to what was opened by it. Another host may have mounted shared meanwhile, or somebody put another file in place.
+ */
+static int check_sources(struct rebuild *r)
+{
+	int code = 0;
+
+	for (int i = 0; i < r->copies && !code; i++) {
+		struct access access = { .device = r->device[i] };
+		struct copy seen = { 0 };
+
+		if (!r->plan->is_member[i])
+			continue;
+		if (dev_check(r->device[i], r->copy[i].locator)) {
+			error_set(r->error, -EIO,
+			          "%s: its name no longer leads to what was opened by it, or to less of it",
+			          r->copy[i].name);
+			error_next(r->error, "see who replaced it or cut it off; then run the command again");
+			return -EIO;
+		}
+		if (r->plan->is_target[i])
+			continue;
+		code = locate_leg(&seen, r->options->lv, &access, r->error);
+		if (!code)
+			evidence_read(&seen, i, &access);
+		if (!code && !is_same_evidence(&r->member[i].now, &seen)) {
+			code = error_set(r->error, -EIO, "%s: it changed while the others were rebuilt from it",
+			                 r->copy[i].name);
+			error_next(r->error,
+			           "find out who writes to it (the other controller?); then run the command again");
+		}
+		member_close_legs(&access);
+	}
+	return code;
+}
+
 static int act(struct rebuild *r, const struct action *action)
 {
 	switch (action->kind) {
@@ -183,8 +220,15 @@ static int do_action(struct rebuild *r, const struct action *action)
 	bool is_content = action->kind == ACTION_USED || action->kind == ACTION_FREE || action->kind == ACTION_PROVE;
 	bool is_first =
 		action->kind == ACTION_LAYOUT || (action->kind == ACTION_MARK && !r->plan->is_whole[action->copy]);
+	bool is_end = action->kind == ACTION_METADATA || action->kind == ACTION_SUPERBLOCK ||
+	              action->kind == ACTION_FORGIVE || action->kind == ACTION_UNMARK;
 	int code = is_first && r->is_begun ? check_untouched(r, action->copy) : 0;
 
+	/* Before the proof too: a change of the authority's is not to be taken for the target's fault. */
+	if (!code && (action->kind == ACTION_PROVE || (is_end && !r->is_checked))) {
+		r->is_checked = is_end;
+		code = check_sources(r);
+	}
 	if (code)
 		return code;
 	r->is_begun = true;
