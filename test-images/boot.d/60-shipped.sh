@@ -21,7 +21,7 @@ case_of demo in-sync
 demo()
 {
 	"$here/demo" "$build" > demo.log 2>&1 || fail "it ends with $?: $(tail -n 3 demo.log)"
-	grep -q '^status: the copies agree' demo.log || fail "svc-compare does not say that the copies agree"
+	grep -q '^ *status: the copies agree' demo.log || fail "svc-compare does not say that the copies agree"
 	tail -n 1 demo.log | grep -q '^=== Done: flash-a was stale, was rebuilt from shared, and the mirror was mounted: in-sync (' ||
 		fail "its last line: $(tail -n 1 demo.log)"
 }
