@@ -200,6 +200,7 @@ static int export(void *context, unsigned left_ms, struct svc_error *error)
 static const struct step_row rows[] = {
 	{ "preflight", "looking at what is there" },
 	{ "unmount", "unmounting the file system" },
+	{ "refresh", "stopping the rebuild in the background" },
 	{ "deactivate", "deactivating the mirror" },
 	{ "settle", "having the devices write what they hold back" },
 	{ "close", "writing into the records that the mirror is closed" },
@@ -210,6 +211,7 @@ static const struct step_row rows[] = {
 static const struct step_ops ops[] = {
 	{ NULL, look },
 	{ unmount_is_done, unmount },
+	{ refresh_is_stopped, refresh_stop },
 	{ deactivate_is_done, deactivate },
 	{ settle_is_done, settle },
 	{ close_is_done, close_records },

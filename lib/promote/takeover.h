@@ -139,6 +139,10 @@ int volume_unmount(struct takeover *t, uint64_t device, struct svc_error *error)
 int refresh_is_done(void *context, struct svc_error *error);
 int refresh_start(void *context, unsigned left_ms, struct svc_error *error);
 
+/* Whether no rebuild that refresh_start began runs; and ends it, at a safe point where it comes to one. */
+int refresh_is_stopped(void *context, struct svc_error *error);
+int refresh_stop(void *context, unsigned left_ms, struct svc_error *error);
+
 /* ---- takeover.c, demote.c, status.c: the whole of each. 0 or -errno; result->exit is set. ---- */
 
 int takeover_run(struct takeover *t, struct svc_error *error);

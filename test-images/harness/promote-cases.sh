@@ -148,7 +148,7 @@ result "$((n - 1)) of $races times: both at once, exactly one has it and the oth
 
 # --- killed wherever it is, and called again ---
 killed_everywhere takeover : 'svc-promote -q' 'svc-promote -q --demote' "$kills" 'svc-promote -q'
-killed_everywhere hand-over 'svc-promote -q' 'svc-promote -q --demote' : "$kills" 'svc-promote -q --demote'
+killed_everywhere hand-over 'svc-promote -q; until_true 60 sh -c "! pidof svc-resync > /dev/null"' 'svc-promote -q --demote' : "$kills" 'svc-promote -q --demote'
 expect "and the copies are equal" 0 '' a compare_all
 
 # --- the array is gone ---
@@ -160,6 +160,22 @@ expect "and it is a standby, and says the same again" 5 '"role": "standby"' a 'p
 expect "b hears of it before it takes over" 0 '"may_hold_newer": true' b 'svc-promote -n --json'
 expect "the flash is the newer one, when the array is back" 0 '"authority": "flash-a"' a 'state running; until_true 30 active direct; promote'
 check "and shared is refreshed from it" a 'until_true 60 refreshed ADA'
+
+# --- what is still at work shows by MMP alone ---
+check "a mounts with MMP, and its monitor falls silent" a 'umount /mnt && tune2fs -O mmp -E mmp_update_interval=5 /dev/svc/data > /run/tune2fs 2>&1 && svc-promote -q && kill -STOP $(cat /run/monitor.pid) && dumpe2fs -h /dev/svc/data 2> /dev/null | grep MMP'
+expect "b sees that it is mounted, whatever is said" 4 "MMP block moves" b 'svc-promote --peer-fenced'
+expect "and refuses at once where there is no time to see it" 4 "no time to watch" b 'svc-promote --timeout 9 --peer-fenced'
+check "a has it, as before" a 'kill -CONT $(cat /run/monitor.pid); is_primary && legs_are ADA'
+
+# --- an array without reservations: the hook ---
+expect "a hands over" 0 '"role": "standby"' a 'promote --demote'
+check "b's disk knows no reservations" b without_reservations
+expect "the hook fails: no proof" 4 'the fence-peer hook failed' b 'hook "exit 1"; svc-promote'
+expect "the hook hangs: ended within the time" 4 'the fence-peer hook failed' b 'hook "sleep 600"; within 40 svc-promote --timeout 25'
+expect "nor is there a word of what was not proven" 0 'role: standby' b 'svc-promote --status'
+expect "the hook has stopped a" 0 '"fenced_by": "hook"' b 'hook "[ \$1 = a ] && [ -n \"\$2\" ]"; promote'
+expect "b hands over, in the middle of its refresh" 0 '"role": "standby"' b 'promote --demote; s=$?; ! pidof svc-resync || s=99; grep -A 1 "\"id\": \"refresh\"" /run/svc/promote.json | grep -q done || s=98; exit_with $s'
+check "and has its reservations again" b with_reservations
 
 # --- the kernel ---
 check "no warning of controller a's kernel" a trouble

@@ -97,4 +97,31 @@ ring_at()
 }
 ring_check() { path-tool check "/mnt/$1" "$2"; }
 
+# Two tables of one disk: device-mapper passes reservations on for one alone.
+without_reservations()
+{
+	sectors=$(blockdev --getsz /dev/sda) half=8192
+	kill "$(cat /run/monitor.pid)" && wait "$(cat /run/monitor.pid)"
+	svc-pathcheck -q --teardown &&
+		printf '0 %s linear /dev/sda 0\n%s %s linear /dev/sda %s\n' $half $half $((sectors - half)) $half | dmsetup create plain && dmsetup mknodes && [ -b /dev/mapper/plain ] &&
+		settings 'fence-hook = /run/hook' && sed -i 's|= /dev/sda$|= /dev/mapper/plain|' /etc/svc/svc.conf
+}
+with_reservations()
+{
+	svc-pathcheck -q --unexport && svc-pathcheck -q --teardown && dmsetup remove plain && settings && monitor_start
+}
+hook() { printf '#!/bin/sh\n%s\n' "$1" > /run/hook && chmod 755 /run/hook; }
+
+# within SECONDS COMMAND...: its status; 99 where it took longer
+within()
+{
+	end=$(($(cut -d. -f1 /proc/uptime) + $1))
+	shift
+	"$@"
+	status=$?
+	[ "$(cut -d. -f1 /proc/uptime)" -le "$end" ] && return $status
+	echo "took $(($(cut -d. -f1 /proc/uptime) - end)) s longer"
+	return 99
+}
+
 compare_all() { svc-compare -q --full "flash-$me=/dev/d_flash-$me" shared=/dev/sda; }
