@@ -11,6 +11,7 @@
 #include "base/spawn.h"
 #include "path/probe.h"
 #include "promote/takeover.h"
+#include "verdict/reason.h"
 
 enum {
 	LOOK_MS = 100,
@@ -85,16 +86,81 @@ static void wait_until_free(const char *device, unsigned ms)
 		close(file);
 }
 
+static int read_mmp(const struct takeover *t, struct signs *signs, struct svc_error *error)
+{
+	struct dev_options reading = { .access = DEV_READ };
+	struct dev *leg;
+	int code = dev_open(t->result->device, &reading, &leg, error);
+
+	if (code)
+		return code;
+	code = signs_read(NULL, leg, 0, signs, error);
+	dev_close(leg);
+	return code;
+}
+
+/* Whether the MMP block stood still for as long as a mount would watch it. A call that went on here has not seen that yet. */
+static int is_mmp_still(struct takeover *t, const struct signs *first, unsigned left_ms, struct svc_error *error)
+{
+	unsigned wait_ms = first->mmp_wait_seconds * 1000;
+	struct signs last;
+	int code;
+
+	if (t->facts.mmp == MOTION_STILL)
+		return 1;
+	if (wait_ms >= left_ms / 2)
+		return 0;
+	tell(t, "watching the file system's MMP block for %u ms", wait_ms);
+	nanosleep(&(struct timespec){ wait_ms / 1000, 0 }, NULL);
+	code = read_mmp(t, &last, error);
+	if (code)
+		return code;
+	if (last.has_mmp && last.mmp == first->mmp)
+		return 1;
+	error_set(error, -EPERM, "%s: the file system's MMP block moves: it is mounted elsewhere", t->result->device);
+	error_next(error, "%s", reason_row(REASON_PEER_ALIVE)->next);
+	return give_up(t, SVC_EXIT_REFUSED, -EPERM);
+}
+
+/*
+ * Who died with it mounted, or an e2fsck that was killed, is in the MMP block still. e2fsck and the mount would each watch
+ * it again, some of them twice, or refuse: more time than a takeover has, for what has been seen.
+ */
+static int reset_mmp(struct takeover *t, unsigned left_ms, struct svc_error *error)
+{
+	const char *const argv[] = { "tune2fs", "-f", "-E", "clear_mmp", t->result->device, NULL };
+	struct signs signs;
+	int code = read_mmp(t, &signs, error);
+
+	if (code || !signs.has_mmp)
+		return code;
+	code = is_mmp_still(t, &signs, left_ms, error);
+	if (code <= 0)
+		return code;
+	code = spawn_run(argv, NULL, left_ms / 4, NULL);
+	if (code)
+		tell(t, "%s: tune2fs -E clear_mmp %s: e2fsck and the mount watch the MMP block again",
+		     t->result->device, code == -ETIMEDOUT ? "did not end in time" : "failed");
+	return 0;
+}
+
 int volume_repair(void *context, unsigned left_ms, struct svc_error *error)
 {
 	struct takeover *t = context;
 	const char *const argv[] = { "e2fsck", "-p", t->result->device, NULL };
-	struct spawn_output *output = calloc(1, sizeof(*output));
+	uint64_t end_ms = path_now_ms() + left_ms, now;
+	struct spawn_output *output;
 	int code;
 
+	wait_until_free(t->result->device, left_ms / 2);
+	code = reset_mmp(t, left_ms, error);
+	if (code)
+		return code;
+	now = path_now_ms();
+	left_ms = now < end_ms ? (unsigned)(end_ms - now) : 1;
+	output = calloc(1, sizeof(*output));
 	if (!output)
 		return error_set(error, -ENOMEM, "out of memory");
-	wait_until_free(t->result->device, left_ms / 2);
 	code = spawn_run(argv, NULL, left_ms, output);
 	output->out[strcspn(output->out, "\n")] = '\0';
 	output->err[strcspn(output->err, "\n")] = '\0';

@@ -48,7 +48,7 @@ crash() # NAME TEXT: a acknowledges on its status line, and is gone; b takes ove
 	expect "$1: b takes over" 0 "$2" b promote
 	figure "b after a's death" "a mounted, proven mirror after $(took), $last writes acknowledged by a"
 	run b mounted_after
-	figure "of them until it was mounted" "${output//$'\n'/} ms"
+	figure "of them until it was mounted" "${output//$'\n'/}"
 	check "$1: every write that was acknowledged is there" b "[ -n '$last' ] && ring_check $1 ${last:-0}"
 }
 
@@ -166,6 +166,10 @@ check "a mounts with MMP, and its monitor falls silent" a 'umount /mnt && tune2f
 expect "b sees that it is mounted, whatever is said" 4 "MMP block moves" b 'svc-promote --peer-fenced'
 expect "and refuses at once where there is no time to see it" 4 "no time to watch" b 'svc-promote --timeout 9 --peer-fenced'
 check "a has it, as before" a 'kill -CONT $(cat /run/monitor.pid); is_primary && legs_are ADA'
+check "a writes" a 'ring mmp /dev/ttyS1'
+crash mmp 'SVC-PEER-CRASHED'
+return_a
+hand_back mmp
 
 # --- an array without reservations: the hook ---
 expect "a hands over" 0 '"role": "standby"' a 'promote --demote'

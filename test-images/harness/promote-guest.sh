@@ -43,8 +43,12 @@ promote()
 	return $status
 }
 
-# Milliseconds until the mirror was mounted, of the last takeover.
-mounted_after() { awk -F'[:,]' '/"milliseconds"/ { s += $2 } /"id": "refresh"/ { exit } END { print s }' /run/svc/promote.json; }
+# Milliseconds until the mirror was mounted, of the last takeover, and the steps that took a second and more.
+mounted_after()
+{
+	awk -F'[:," ]+' '/"id"/ { id = $3 } /"milliseconds"/ { s += $3; if ($3 >= 1000) long = long " " id " " $3 + 0 } id == "mount" && /"milliseconds"/ { print s " ms:" long; exit }' \
+		/run/svc/promote.json
+}
 
 # killed_at CALL COMMAND...: and notes the step that was under way. It does not always have as many calls.
 killed_at()
