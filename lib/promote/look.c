@@ -247,8 +247,8 @@ int look_survey(struct takeover *t, struct svc_error *error)
 		return code;
 	result->path = path_of_shared(t);
 	if (t->mirror.present && t->options->controller) {
-		t->own = fence_key(t->options->controller, t->mirror.vg_uuid);
-		t->peer = fence_key(t->options->controller == 'a' ? 'b' : 'a', t->mirror.vg_uuid);
+		t->own = fence_key(t->options->controller, t->mirror.vg_uuid, FENCE_ANY_NUMBER);
+		t->peer = fence_key(t->options->controller == 'a' ? 'b' : 'a', t->mirror.vg_uuid, FENCE_ANY_NUMBER);
 	}
 	return 0;
 }

@@ -14,12 +14,7 @@
 #include "report/promote.h"
 #include "verdict/verdict.h"
 
-enum {
-	CONFIRM_MS = 300, /* between claiming and the next look at the array: shut_out.c */
-	DISPUTE_MS =
-		1500, /* before the last one, where the other one had a key: what it began before that claim is over */
-	LVM_SECONDS_MIN = 5,
-};
+enum { LVM_SECONDS_MIN = 5 };
 
 /* ---- running ---- */
 
@@ -89,8 +84,11 @@ static int preflight(void *context, unsigned left_ms, struct svc_error *error)
 	struct takeover *t = context;
 	int code = look_paths(t, error);
 
-	if (!code)
-		code = look_survey(t, error);
+	if (code)
+		return code;
+	if (!t->options->is_dry_run)
+		shut_out_begin(t);
+	code = look_survey(t, error);
 	if (!code)
 		code = look_judge(t, false, left_ms, error);
 	if (code || t->decision.action != PROMOTE_REFUSE)
@@ -234,9 +232,7 @@ static int activate(void *context, unsigned left_ms, struct svc_error *error)
 	if (t->decision.action != PROMOTE_TAKE)
 		return stopped_meanwhile(t, error);
 	survey_close(&t->survey);
-	if (t->is_claimed && t->result->proof == PROOF_RESERVATION)
-		nanosleep(&(struct timespec){ 0, CONFIRM_MS * 1000000L }, NULL);
-	code = shut_out_confirm(t, error);
+	code = shut_out_renew(t, error);
 	if (code <= 0)
 		return code ? code : lost(t, error);
 	return activate_mirror(t->survey.copy, t->survey.copies, t->decision.is_member, seconds, error);
@@ -290,10 +286,9 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 	uint64_t device;
 	int code;
 
+	(void)left_ms;
 	if (!look_active(t, &device))
 		return error_set(error, -EIO, "the mirror is no longer active");
-	if (t->is_disputed && t->is_claimed && left_ms > DISPUTE_MS)
-		nanosleep(&(struct timespec){ DISPUTE_MS / 1000, DISPUTE_MS % 1000 * 1000000L }, NULL);
 	code = shut_out_confirm(t, error);
 	if (code <= 0)
 		return code ? code : lost_late(t, device, error);
@@ -314,8 +309,14 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 		if (!code)
 			code = check_writing(t, error);
 	}
-	t->is_proven = !code;
-	return code;
+	if (code)
+		return code;
+	/* Last of all: whoever looks after this began when this call was done. */
+	code = shut_out_renew(t, error);
+	if (code <= 0)
+		return code ? code : lost_late(t, device, error);
+	t->is_proven = true;
+	return 0;
 }
 
 /* ---- all of it ---- */

@@ -37,13 +37,14 @@ struct takeover {
 	const struct fence_ops *ops; /* of `array` */
 	void *array;
 	const struct served_ops *served;
-	uint64_t own, peer; /* keys */
-	struct signs signs; /* the newest reading */
+	uint64_t own, peer;      /* keys, with any number */
+	uint64_t key;            /* this call got the volume with it; 0: it did not */
+	struct reservation seen; /* what the array said before anything else was read; all 0: nothing */
+	struct signs signs;      /* the newest reading */
 	struct fence_facts facts;
-	bool is_fenced;   /* proven, in this call */
-	bool has_taken;   /* the reservation, in this call */
-	bool is_disputed; /* the other one had a key as this call took the reservation: it may be about to do the same */
-	bool has_cut;     /* the export was stopped in this call */
+	bool is_fenced; /* proven, in this call */
+	bool has_taken; /* the reservation, in this call */
+	bool has_cut;   /* the export was stopped in this call */
 
 	bool was_active; /* the mirror, as a hand-over began */
 	bool is_claimed; /* the records were written, in this call */
@@ -90,6 +91,9 @@ void served_again(struct takeover *t);
 int shut_out_is_done(void *context, struct svc_error *error);
 int shut_out(void *context, unsigned left_ms, struct svc_error *error);
 
+/* Notes who has the volume. To be called before anything is read that the call goes by. */
+void shut_out_begin(struct takeover *t);
+
 /* Reads the other controller's signs of life, unless that was done. */
 void shut_out_look(struct takeover *t);
 
@@ -98,6 +102,12 @@ void shut_out_look(struct takeover *t);
  * was proof; 0: it has not. `-errno`: that cannot be told.
  */
 int shut_out_confirm(struct takeover *t, struct svc_error *error);
+
+/*
+ * The same, for good: who looked at the array, or at the records, before this gets the volume no more. Where this call did
+ * not get it there, as shut_out_confirm.
+ */
+int shut_out_renew(struct takeover *t, struct svc_error *error);
 
 /* Reads the array, into fence->last and fence->hold. As fence_confirm; -EOPNOTSUPP where there is no direct path too. */
 int shut_out_read(struct takeover *t, struct fence *fence, struct svc_error *error);
