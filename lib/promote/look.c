@@ -110,11 +110,31 @@ static int set_up_device(struct takeover *t, char device[SVC_LOCATOR_SIZE], stru
 	return 0;
 }
 
+/* The direct path is dead, or there is none: by NBD, where that leads to the volume that is meant. */
+static void choose_nbd(struct takeover *t, char device[SVC_LOCATOR_SIZE])
+{
+	const char *direct = t->paths.places.path[PATH_DIRECT], *nbd = t->paths.places.path[PATH_NBD];
+	char attached[NBD_DEVICE_SIZE];
+	struct svc_error why;
+	int code = paths_look_nbd(&t->paths, &why);
+
+	if (code)
+		tell(t, "the path over NBD is not used: %.250s", why.text);
+	/* Another volume is named by the verdict; what is stale is not to be judged. */
+	snprintf(device, SVC_LOCATOR_SIZE, "%s", code && (*direct || code == -ESTALE) ? direct : nbd);
+	if (code || !dev_is_uri(nbd) || t->options->is_dry_run)
+		return;
+	if (nbd_attach(nbd, &t->paths.options.locate.dev, attached, &why))
+		tell(t, "the path over NBD is down: %.250s", why.text);
+	else
+		memcpy(device, attached, sizeof(attached));
+}
+
 /* Nothing makes one device of the paths: the direct one, or the other where that is dead. */
 static int choose_device(struct takeover *t, char device[SVC_LOCATOR_SIZE], struct svc_error *error)
 {
 	struct path_places *places = &t->paths.places;
-	char nbd[SVC_LOCATOR_SIZE], attached[NBD_DEVICE_SIZE];
+	char nbd[SVC_LOCATOR_SIZE];
 	int code;
 
 	memcpy(nbd, places->path[PATH_NBD], sizeof(nbd));
@@ -131,13 +151,10 @@ static int choose_device(struct takeover *t, char device[SVC_LOCATOR_SIZE], stru
 	}
 	if (*device)
 		return 0;
-	memcpy(device, nbd, sizeof(nbd));
-	if (!dev_is_uri(nbd) || t->options->is_dry_run || t->options->verb != PROMOTE_TAKEOVER)
-		return 0;
-	if (nbd_attach(nbd, &t->paths.options.locate.dev, attached, error))
-		tell(t, "the path over NBD is down: %.250s", error->text);
+	if (*nbd && t->options->verb == PROMOTE_TAKEOVER)
+		choose_nbd(t, device);
 	else
-		memcpy(device, attached, sizeof(attached));
+		memcpy(device, nbd, sizeof(nbd));
 	return 0;
 }
 
