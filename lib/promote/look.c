@@ -270,6 +270,30 @@ int look_survey(struct takeover *t, struct svc_error *error)
 	return 0;
 }
 
+int look_nothing(const struct takeover *t, struct svc_error *error)
+{
+	const struct reason *next = NULL;
+	char what[400] = "";
+	size_t length = 0;
+
+	for (int i = 0; i < t->survey.copies; i++) {
+		const struct copy *copy = &t->survey.copy[i];
+		const struct reason *why = copy->findings.count ? &copy->findings.item[0] : NULL;
+
+		/* What cannot be read comes first: it may be whole. */
+		if (why && (!next || (copy->condition == COPY_UNREADABLE && reason_row(next->id)->exit != SVC_EXIT_IO)))
+			next = why;
+		length += (size_t)snprintf(what + length, sizeof(what) - length, "%s %s: %.120s", length ? ";" : "",
+		                           copy->name, why ? why->text : "it is no part of a mirror");
+		if (length >= sizeof(what))
+			break;
+	}
+	error_set(error, -ENODEV, "no copy of the mirror could be read:%s", length ? what : " none was given");
+	error_next(error, "%s",
+	           next ? reason_row(next->id)->next : "name this controller's flash and shared, or see svc.conf(5)");
+	return -ENODEV;
+}
+
 bool look_active(const struct takeover *t, uint64_t *device)
 {
 	char uuid[ONLINE_UUID_SIZE];

@@ -279,6 +279,20 @@ static int lost_late(struct takeover *t, uint64_t device, struct svc_error *erro
 	return lost(t, error);
 }
 
+static int not_writable(struct takeover *t, struct svc_error *error)
+{
+	error_set(error, -EROFS, "%s is not mounted writable", t->result->mountpoint);
+	error_next(error, "see why (dmesg), then svc-promote --demote, and svc-promote, which checks it");
+	return -EROFS;
+}
+
+static int no_longer(struct takeover *t, int code, const char *what, struct svc_error *error)
+{
+	error_set(error, code, "%s %s: somebody else is at work on it", t->result->device, what);
+	error_next(error, "see who is (svc-promote --status, on both controllers), then run it again");
+	return code;
+}
+
 static int prove(void *context, unsigned left_ms, struct svc_error *error)
 {
 	struct takeover *t = context;
@@ -288,7 +302,7 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 
 	(void)left_ms;
 	if (!look_active(t, &device))
-		return error_set(error, -EIO, "the mirror is no longer active");
+		return no_longer(t, -EIO, "is no longer active", error);
 	code = shut_out_confirm(t, error);
 	if (code <= 0)
 		return code ? code : lost_late(t, device, error);
@@ -301,11 +315,11 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 	if (code)
 		return code;
 	if (!look_is_ours(t))
-		return error_set(error, -ESTALE, "the records no longer say that the mirror is this controller's");
+		return no_longer(t, -ESTALE, "is no longer this controller's by the records", error);
 	if (*t->result->mountpoint) {
 		code = volume_find(t, device, &mounts, error);
 		if (!code && (!mounts.is_wanted || !mounts.is_writable))
-			code = error_set(error, -EROFS, "%s is not mounted writable", t->result->mountpoint);
+			code = not_writable(t, error);
 		if (!code)
 			code = check_writing(t, error);
 	}

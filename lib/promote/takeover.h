@@ -69,6 +69,9 @@ const struct record *look_record(const struct takeover *t, int copy);
 /* Whether every record in reach of a leg that is written says that the mirror is this controller's and open. */
 bool look_is_ours(const struct takeover *t);
 
+/* Sets the error where no copy of the mirror was found among them: what each of them is. Returns -ENODEV. */
+int look_nothing(const struct takeover *t, struct svc_error *error);
+
 /* Judges what the survey read; with the content where evidence alone would call legs equal and may_compare. */
 int look_judge(struct takeover *t, bool may_compare, unsigned left_ms, struct svc_error *error);
 
