@@ -312,6 +312,26 @@ static void test_not_served(void **state)
 	assert_int_equal(server.starts, 0);
 }
 
+/* That it is missing is said, but for where it is to be. */
+static void test_not_served_any_more(void **state)
+{
+	struct record *record = &t.survey.copy[0].evidence.record.record;
+
+	(void)state;
+	served_look(&t); /* nor is it to be served */
+	strcpy(conf.export_address, "10.9.0.1");
+	server.is_on = true;
+	served_look(&t);
+	server.is_on = false;
+	*record = (struct record){ .owner = 'b', .epoch = 2, .is_after_crash = true, .pv_uuid = "pv" };
+	served_look(&t);
+	assert_int_equal(result.reasons.count, 0);
+	record->is_after_crash = false;
+	served_look(&t);
+	assert_int_equal(reason_of(0), REASON_NOT_SERVED);
+	conf.export_address[0] = '\0';
+}
+
 /* One that closed the mirror may well live, and is not watched. */
 static void test_handed_over(void **state)
 {
@@ -564,6 +584,7 @@ int main(void)
 		TEST(test_alive),
 		TEST(test_alive_at_the_cut),
 		TEST(test_not_served),
+		TEST(test_not_served_any_more),
 		TEST(test_handed_over),
 		TEST(test_claimed_meanwhile),
 		TEST(test_claimed_at_last),

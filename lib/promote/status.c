@@ -92,5 +92,7 @@ int status_run(struct takeover *t, struct svc_error *error)
 	}
 	if (!code && !t->mirror.present)
 		code = look_nothing(t, error);
+	if (!code && t->result->role == ROLE_STANDBY)
+		served_look(t);
 	return code && t->result->exit == SVC_EXIT_DONE ? give_up(t, SVC_EXIT_IO, code) : code;
 }

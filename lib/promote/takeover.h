@@ -89,6 +89,9 @@ extern const struct served_ops served_ops_export;
 /* As it was before this call stopped it, where it did. */
 void served_again(struct takeover *t);
 
+/* Of a standby: notes where shared is not served although it is to be. */
+void served_look(struct takeover *t);
+
 /* ---- shut_out.c: the fence step ---- */
 
 int shut_out_is_done(void *context, struct svc_error *error);
