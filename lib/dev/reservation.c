@@ -205,6 +205,13 @@ int reservation_register(const char *device, uint64_t key, struct svc_error *err
 	return run(device, change, error);
 }
 
+int reservation_renew(const char *device, uint64_t key, uint64_t fresh, struct svc_error *error)
+{
+	struct change change = { REGISTER, key, fresh, true, "the key cannot be renewed" };
+
+	return run(device, change, error);
+}
+
 int reservation_reserve(const char *device, uint64_t key, struct svc_error *error)
 {
 	struct change change = { RESERVE, key, 0, false, "the volume cannot be reserved" };

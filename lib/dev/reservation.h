@@ -43,6 +43,11 @@ bool reservation_has_key(const struct reservation *reservation, uint64_t key);
  */
 /* Whatever key was before. 1: done, and the array will not know it any more once its power was cut. */
 int reservation_register(const char *device, uint64_t key, struct svc_error *error);
+/*
+ * Another key in place of `key`, which keeps the reservation where that held it; 0: none is registered so far. It fails
+ * where that is not so. 1: as above.
+ */
+int reservation_renew(const char *device, uint64_t key, uint64_t fresh, struct svc_error *error);
 int reservation_reserve(const char *device, uint64_t key, struct svc_error *error);
 /* Takes `other`'s key away, and the reservation with it where it held that. `key` must be registered. */
 int reservation_preempt(const char *device, uint64_t key, uint64_t other, struct svc_error *error);

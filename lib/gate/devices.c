@@ -93,23 +93,54 @@ static void bring_network_up(const struct gate_options *options, struct gate_log
 		         status < 0 ? strerror(-status) : "network-up failed");
 }
 
-/* Puts the kernel's device for the server into `copy`. */
-static bool attach(const struct gate_options *options, struct gate_log *log, struct copy *copy)
+/* The paths to shared as `copy` has them; to be given back with free(). NULL: *error says why. */
+static struct paths *open_paths(const struct gate_options *options, const struct copy *copy, int copies,
+                                struct svc_error *error)
 {
+	static char argument[SVC_COPIES_MAX][SVC_NAME_SIZE + SVC_LOCATOR_SIZE];
+	const char *pointer[SVC_COPIES_MAX];
+	struct paths *paths = calloc(1, sizeof(*paths));
+
+	if (!paths) {
+		error_set(error, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	for (int i = 0; i < copies; i++)
+		pointer[i] = name_argument(&copy[i], argument[i]);
+	if (!paths_init(paths, pointer, copies, options->conf, &options->locate, error))
+		return paths;
+	free(paths);
+	return NULL;
+}
+
+/*
+ * Puts the kernel's device for the server into copy[nbd], where that is the volume that is meant; a dry run leaves the
+ * kernel alone, and libnbd reads from the server itself. -errno: it is not to be used; -ESTALE: nor to be read.
+ */
+static int attach(const struct gate_options *options, struct gate_log *log, struct copy *copy, int copies, int nbd)
+{
+	bool is_server = dev_is_uri(copy[nbd].locator) && !options->is_dry_run;
 	char device[NBD_DEVICE_SIZE];
 	struct svc_error error;
+	struct paths *paths;
+	int code;
 
-	/* A dry run leaves the kernel alone: libnbd reads from the server itself. */
-	if (!dev_is_uri(copy->locator) || options->is_dry_run)
-		return answers(options, copy->locator, &error);
-	bring_network_up(options, log);
-	if (nbd_attach(copy->locator, &options->locate.dev, device, &error)) {
-		log_step(log, options->out, "the path over NBD is down too: %.250s", error.text);
-		return false;
+	if (is_server)
+		bring_network_up(options, log);
+	paths = open_paths(options, copy, copies, &error);
+	code = paths ? paths_look_nbd(paths, &error) : -EIO;
+	free(paths);
+	if (!code && is_server)
+		code = nbd_attach(copy[nbd].locator, &options->locate.dev, device, &error);
+	if (code) {
+		log_step(log, options->out, "the path over NBD is not used: %.250s", error.text);
+		return code;
 	}
-	log_step(log, options->out, "%s is %s now", copy->name, device);
-	memcpy(copy->locator, device, sizeof(device));
-	return true;
+	if (is_server) {
+		log_step(log, options->out, "%s is %s now", copy[nbd].name, device);
+		memcpy(copy[nbd].locator, device, sizeof(device));
+	}
+	return 0;
 }
 
 /*
@@ -119,16 +150,10 @@ static bool attach(const struct gate_options *options, struct gate_log *log, str
 static bool set_up_paths(const struct gate_options *options, struct gate_log *log, const struct copy *copy, int copies,
                          char device[SVC_LOCATOR_SIZE])
 {
-	static char argument[SVC_COPIES_MAX][SVC_NAME_SIZE + SVC_LOCATOR_SIZE];
-	const char *pointer[SVC_COPIES_MAX];
 	struct svc_error error;
-	struct paths *paths = calloc(1, sizeof(*paths));
-	int code = paths ? 0 : error_set(&error, -ENOMEM, "out of memory");
+	struct paths *paths = open_paths(options, copy, copies, &error);
+	int code = paths ? 0 : -EIO;
 
-	for (int i = 0; i < copies; i++)
-		pointer[i] = name_argument(&copy[i], argument[i]);
-	if (!code)
-		code = paths_init(paths, pointer, copies, options->conf, &options->locate, &error);
 	if (!code && dev_is_uri(paths->places.path[PATH_NBD]))
 		bring_network_up(options, log);
 	if (!code)
@@ -159,14 +184,12 @@ static int choose_path(const struct gate_options *options, struct gate_log *log,
 	}
 	if (nbd < 0)
 		return -1;
-	if (direct < 0) {
-		attach(options, log, &copy[nbd]);
-		return -1;
-	}
+	if (direct < 0)
+		return attach(options, log, copy, copies, nbd) == -ESTALE ? nbd : -1;
 	if (answers(options, copy[direct].locator, &error))
 		return nbd;
 	log_step(log, options->out, "the direct path is down: %.250s", error.text);
-	return attach(options, log, &copy[nbd]) ? direct : nbd;
+	return attach(options, log, copy, copies, nbd) ? nbd : direct;
 }
 
 void devices_bring_up(const struct gate_options *options, struct watch *watch, struct gate_log *log,

@@ -105,6 +105,11 @@ static bool is_primary(const struct paths *paths, struct svc_error *error)
 	return true;
 }
 
+static uint64_t key_of(const struct path_facts *facts, char controller)
+{
+	return fence_key(controller, facts->lvm.vg_uuid, FENCE_ANY_NUMBER);
+}
+
 /* What the other one has still to write would pass under this one's key. 1, 0 or -errno; not 0: with a sentence. */
 static int is_shutting_out(const struct paths *paths, struct svc_error *error)
 {
@@ -119,8 +124,8 @@ static int is_shutting_out(const struct paths *paths, struct svc_error *error)
 	r = reservation_read(facts->device, paths->options.locate.dev.timeout_seconds, &reservation, error);
 	if (r)
 		return r == -EOPNOTSUPP ? 0 : r;
-	if (!fence_is_shutting_out(&reservation, fence_key(own, facts->lvm.vg_uuid),
-	                           fence_key(own == 'a' ? 'b' : 'a', facts->lvm.vg_uuid), PEER_SHUT_OUT))
+	if (!fence_is_shutting_out(&reservation, key_of(facts, own), key_of(facts, own == 'a' ? 'b' : 'a'),
+	                           PEER_SHUT_OUT))
 		return 0;
 	error_set(error, -EPERM, "the other controller is shut out of the volume, and has not closed the mirror");
 	error_next(
@@ -134,9 +139,10 @@ int export_register(const struct paths *paths, struct svc_error *error)
 	const struct path_facts *facts = &paths->check.facts[PATH_DIRECT];
 	const struct record *record = &facts->record.record;
 	char own = paths->options.controller, peer = own == 'a' ? 'b' : 'a';
-	uint64_t key = fence_key(own, facts->lvm.vg_uuid);
+	uint64_t key = key_of(facts, own);
 	struct reservation reservation;
 	struct svc_error ignored;
+	uint16_t number;
 	int r;
 
 	if (!own || !facts->is_configured || facts->error || !facts->lvm.present || is_primary(paths, &ignored) ||
@@ -145,10 +151,15 @@ int export_register(const struct paths *paths, struct svc_error *error)
 	r = reservation_read(facts->device, paths->options.locate.dev.timeout_seconds, &reservation, error);
 	if (r)
 		return r == -EOPNOTSUPP ? 0 : r;
-	if (!reservation.is_reserved || reservation.holder != fence_key(peer, facts->lvm.vg_uuid) ||
-	    reservation_has_key(&reservation, key))
+	if (!reservation.is_reserved || !fence_is_key_of(reservation.holder, key_of(facts, peer)) ||
+	    fence_find_key(&reservation, key))
 		return 0;
-	r = reservation_register(facts->device, key, error);
+	r = fence_draw_number(&number, error);
+	/* Not where a takeover has registered one meanwhile, which goes by its number. */
+	if (!r)
+		r = reservation_renew(facts->device, 0, key | number, error);
+	if (r == -EBUSY)
+		return 0;
 	return r < 0 ? r : 1;
 }
 

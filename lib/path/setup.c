@@ -98,6 +98,27 @@ bool paths_may_use(const struct path_check *check, enum path_kind kind, struct s
 	return is_told(check, kind, why);
 }
 
+int paths_look_nbd(struct paths *paths, struct svc_error *error)
+{
+	char *place = paths->places.path[PATH_DIRECT], direct[SVC_LOCATOR_SIZE];
+	enum path_state state;
+	int r;
+
+	memcpy(direct, place, sizeof(direct));
+	place[0] = '\0';
+	r = paths_look(paths, COHERENCE_NOT_WANTED, error);
+	memcpy(place, direct, sizeof(direct));
+	if (r)
+		return r;
+	state = paths->check.verdict.state[PATH_NBD];
+	if (path_is_usable(state))
+		return 0;
+	paths_may_use(&paths->check, PATH_NBD, error);
+	if (state == PATH_STALE)
+		return -ESTALE;
+	return paths->check.facts[PATH_NBD].error ? paths->check.facts[PATH_NBD].error : -EPERM;
+}
+
 static int attach(struct paths *paths, struct svc_error *error)
 {
 	const char *uri = paths->places.path[PATH_NBD];

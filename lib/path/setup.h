@@ -29,6 +29,13 @@ void paths_set_timeout(struct paths *paths, unsigned seconds);
 int paths_look(struct paths *paths, enum path_wish coherence, struct svc_error *error);
 
 /*
+ * Whether shared may be read and written by NBD, for who makes no device of the paths, and whose direct one is dead: looks
+ * at it as paths_look does. 0; with a sentence: -ESTALE where what it shows is not to be relied on, -EPERM where it leads
+ * elsewhere or is not fit, what looking met where it is down.
+ */
+int paths_look_nbd(struct paths *paths, struct svc_error *error);
+
+/*
  * Attaches the NBD path, looks at both and makes the device out of those that are fit; one that is set up already
  * gets the paths that it lacks. A path in use that has lost its connection is taken out of the device before it is
  * connected anew, and put back once it is known where it leads. Nothing to do where the control is none or external. With a sentence: -ENODEV

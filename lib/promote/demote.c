@@ -37,8 +37,7 @@ static int look(void *context, unsigned left_ms, struct svc_error *error)
 	if (code)
 		return code;
 	if (!t->mirror.present) {
-		error_set(error, -ENODEV, "no copy of the mirror could be read");
-		return give_up(t, SVC_EXIT_NO_COPY, -ENODEV);
+		return give_up(t, SVC_EXIT_NO_COPY, look_nothing(t, error));
 	}
 	t->was_active = look_active(t, &device);
 	if (t->options->is_dry_run || !t->was_active)
@@ -84,6 +83,8 @@ static int deactivate(void *context, unsigned left_ms, struct svc_error *error)
 
 	survey_close(&t->survey);
 	code = deactivate_mirror(t->survey.copy, t->survey.copies, seconds, error);
+	if (code && !*error->next)
+		error_next(error, "stop what uses %s (lsof, dmsetup ls --tree), then run it again", t->result->device);
 	return code == -EBUSY ? give_up(t, SVC_EXIT_REFUSED, code) : code;
 }
 
@@ -110,11 +111,19 @@ static int settle(void *context, unsigned left_ms, struct svc_error *error)
 	int code = look_survey(t, error);
 
 	(void)left_ms;
-	for (int i = 0; i < t->survey.copies && !code; i++)
+	if (code)
+		return code;
+	for (int i = 0; i < t->survey.copies && !code; i++) {
+		const struct copy *copy = &t->survey.copy[i];
+
 		if (is_to_close(t, i))
 			code = dev_flush(t->survey.access[i].device);
-	if (code && !error->text[0])
-		error_set(error, code, "a copy's device does not write what it holds back: %s", strerror(-code));
+		if (!code)
+			continue;
+		error_set(error, code, "%s: %.300s does not write what it holds back: %s", copy->name, copy->locator,
+		          strerror(-code));
+		error_next(error, "the mirror is not active any more: see to the device (dmesg), then run it again");
+	}
 	t->is_proven = !code;
 	return code;
 }
@@ -131,8 +140,11 @@ int demote_close(struct takeover *t, struct svc_error *error)
 	int lock = record_lock(), code;
 	struct claim claim;
 
-	if (lock < 0)
-		return error_set(error, lock, "the lock of the records: %s", strerror(-lock));
+	if (lock < 0) {
+		error_set(error, lock, "the records cannot be locked: %s", strerror(-lock));
+		error_next(error, "see what has them for so long (svc-resync, a monitor), then run it again");
+		return lock;
+	}
 	code = look_survey(t, error);
 	for (int i = 0; i < t->survey.copies && !code; i++)
 		is_member[i] = is_to_close(t, i);

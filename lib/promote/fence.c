@@ -5,14 +5,57 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { REREADS_MAX = 4 }; /* the other one may come and go meanwhile, but not for ever */
+enum {
+	REREADS_MAX = 8, /* the other one may come and go meanwhile, but not for ever */
+	NUMBER_MASK = 0xffff,
+};
 
-uint64_t fence_key(char controller, const char *vg_uuid)
+uint64_t fence_key(char controller, const char *vg_uuid, uint16_t number)
 {
 	uint32_t sum = (uint32_t)crc32(crc32(0, NULL, 0), (const uint8_t *)vg_uuid, (unsigned)strlen(vg_uuid));
 
 	return (uint64_t)'s' << 56 | (uint64_t)'v' << 48 | (uint64_t)'c' << 40 | (uint64_t)(uint8_t)controller << 32 |
-	       sum;
+	       (uint64_t)((sum >> 16 ^ sum) & 0xffff) << 16 | number;
+}
+
+static uint64_t with_number(uint64_t key, uint16_t number)
+{
+	return (key & ~(uint64_t)NUMBER_MASK) | number;
+}
+
+static uint64_t any_of(uint64_t key)
+{
+	return with_number(key, FENCE_ANY_NUMBER);
+}
+
+bool fence_is_key_of(uint64_t key, uint64_t whose)
+{
+	return (whose & NUMBER_MASK) == FENCE_ANY_NUMBER ? any_of(key) == whose : key == whose;
+}
+
+uint64_t fence_find_key(const struct reservation *reservation, uint64_t whose)
+{
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < reservation->keys && i < RESERVATION_KEYS_MAX; i++)
+		if (fence_is_key_of(reservation->key[i], whose) &&
+		    (!found || (reservation->is_reserved && reservation->key[i] == reservation->holder)))
+			found = reservation->key[i];
+	return found;
+}
+
+/* The key with the next number that the array does not know. */
+static uint64_t fresh_key(const struct reservation *reservation, uint64_t key)
+{
+	do
+		key = with_number(key, (uint16_t)(key + 1));
+	while ((key & NUMBER_MASK) == FENCE_ANY_NUMBER || reservation_has_key(reservation, key));
+	return key;
+}
+
+static bool is_of_either(uint64_t key, uint64_t own, uint64_t peer)
+{
+	return fence_is_key_of(key, any_of(own)) || fence_is_key_of(key, any_of(peer));
 }
 
 enum fence_hold fence_read_hold(const struct reservation *reservation, uint64_t own, uint64_t peer)
@@ -21,19 +64,22 @@ enum fence_hold fence_read_hold(const struct reservation *reservation, uint64_t 
 	if (reservation->keys > RESERVATION_KEYS_MAX)
 		return HOLD_FOREIGN;
 	for (unsigned i = 0; i < reservation->keys; i++)
-		if (reservation->key[i] != own && reservation->key[i] != peer)
+		if (!is_of_either(reservation->key[i], own, peer))
 			return HOLD_FOREIGN;
 	if (reservation->is_reserved &&
-	    (!reservation->is_registrants_only || (reservation->holder != own && reservation->holder != peer)))
+	    (!reservation->is_registrants_only || !is_of_either(reservation->holder, own, peer)))
 		return HOLD_FOREIGN;
-	if (!reservation->is_reserved || reservation->holder != own || !reservation_has_key(reservation, own))
+	if (!reservation->is_reserved || !fence_is_key_of(reservation->holder, own) ||
+	    !reservation_has_key(reservation, reservation->holder))
 		return HOLD_LOST;
-	return reservation_has_key(reservation, peer) ? HOLD_OPEN : HOLD_MINE;
+	return fence_find_key(reservation, peer) ? HOLD_OPEN : HOLD_MINE;
 }
 
-void fence_begin(struct fence *fence, const struct fence_ops *ops, void *array, uint64_t own, uint64_t peer)
+void fence_begin(struct fence *fence, const struct fence_ops *ops, void *array, uint64_t own, uint64_t peer,
+                 const struct reservation *seen)
 {
 	*fence = (struct fence){ .ops = ops, .array = array, .own = own, .peer = peer };
+	fence->seen = seen->is_reserved ? seen->holder : 0;
 }
 
 static int look(struct fence *fence, struct svc_error *error)
@@ -43,23 +89,57 @@ static int look(struct fence *fence, struct svc_error *error)
 	fence->last = fence->before;
 	if (code)
 		return code;
-	fence->hold = fence_read_hold(&fence->before, fence->own, fence->peer);
-	/* Nothing to change; and somebody else's is not to be touched. */
-	fence->stage = fence->hold == HOLD_MINE || fence->hold == HOLD_FOREIGN ? FENCE_END : FENCE_REGISTER;
+	fence->hold = fence_read_hold(&fence->before, any_of(fence->own), fence->peer);
+	if (reservation_has_key(&fence->before, fence->own))
+		fence->own = fresh_key(&fence->before, fence->own);
+	/* Somebody else's is not to be touched, nor is what the other one has got since this call began. */
+	if (fence->hold == HOLD_FOREIGN)
+		fence->stage = FENCE_END;
+	else if (fence->hold != HOLD_LOST)
+		fence->stage = FENCE_RENEW;
+	else if (fence->before.is_reserved && fence->before.holder != fence->seen)
+		fence->stage = FENCE_END;
+	else
+		fence->stage = FENCE_REGISTER;
 	return 0;
 }
 
-/* Only who held it before this attempt began loses it to this one: who has got it since then has won. */
+static int renew(struct fence *fence, struct svc_error *error)
+{
+	int code = fence->ops->renew(fence->array, fence->before.holder, fence->own, error);
+
+	fence->is_fleeting = code > 0;
+	fence->stage = FENCE_REREAD;
+	return code == -EBUSY || code > 0 ? 0 : code; /* it was taken away since, or another port has it */
+}
+
+static int register_key(struct fence *fence, struct svc_error *error)
+{
+	int code = fence->ops->register_key(fence->array, fence->own, error);
+
+	fence->is_fleeting = code > 0;
+	fence->stage = FENCE_SEIZE;
+	return code > 0 ? 0 : code;
+}
+
+/* Only who held it as this call began loses it to this one, by that very key: who has got it since then has won. */
 static int seize(struct fence *fence, struct svc_error *error)
 {
 	int code = 0;
 
 	if (!fence->before.is_reserved)
 		code = fence->ops->reserve(fence->array, fence->own, error);
-	else if (fence->before.holder == fence->peer)
-		code = fence->ops->preempt(fence->array, fence->own, fence->peer, error);
+	else
+		code = fence->ops->preempt(fence->array, fence->own, fence->before.holder, error);
 	fence->stage = FENCE_REREAD;
 	return code == -EBUSY ? 0 : code; /* the reading tells who was faster */
+}
+
+/* This controller has it still by its old key, at another port than that which commands are sent by. */
+static bool is_at_another_port(const struct fence *fence)
+{
+	return fence->last.is_reserved && fence->last.holder == fence->before.holder &&
+	       fence_is_key_of(fence->last.holder, any_of(fence->own));
 }
 
 static int reread(struct fence *fence, struct svc_error *error)
@@ -72,6 +152,8 @@ static int reread(struct fence *fence, struct svc_error *error)
 	fence->stage = FENCE_END;
 	if (fence->hold == HOLD_OPEN && fence->rereads++ < REREADS_MAX)
 		fence->stage = FENCE_CLEAR;
+	else if (fence->hold == HOLD_LOST && is_at_another_port(fence) && fence->rereads++ < REREADS_MAX)
+		fence->stage = reservation_has_key(&fence->last, fence->own) ? FENCE_SEIZE : FENCE_REGISTER;
 	else if (fence->hold != HOLD_MINE && reservation_has_key(&fence->last, fence->own))
 		fence->stage = FENCE_WITHDRAW;
 	return 0;
@@ -79,7 +161,8 @@ static int reread(struct fence *fence, struct svc_error *error)
 
 static int clear(struct fence *fence, struct svc_error *error)
 {
-	int code = fence->ops->preempt(fence->array, fence->own, fence->peer, error);
+	uint64_t other = fence_find_key(&fence->last, fence->peer);
+	int code = fence->ops->preempt(fence->array, fence->own, other, error);
 
 	fence->stage = FENCE_REREAD;
 	return code == -EBUSY ? 0 : code; /* its key went by itself, or this one's did */
@@ -101,11 +184,11 @@ int fence_advance(struct fence *fence, struct svc_error *error)
 	case FENCE_LOOK:
 		code = look(fence, error);
 		break;
+	case FENCE_RENEW:
+		code = renew(fence, error);
+		break;
 	case FENCE_REGISTER:
-		code = fence->ops->register_key(fence->array, fence->own, error);
-		fence->is_fleeting = code > 0;
-		code = code > 0 ? 0 : code;
-		fence->stage = FENCE_SEIZE;
+		code = register_key(fence, error);
 		break;
 	case FENCE_SEIZE:
 		code = seize(fence, error);
@@ -156,19 +239,45 @@ int fence_confirm(struct fence *fence, struct svc_error *error)
 	return code;
 }
 
+int fence_renew(struct fence *fence, struct svc_error *error)
+{
+	uint64_t fresh = fresh_key(&fence->last, fence->own);
+	int code = fence->ops->renew(fence->array, fence->own, fresh, error);
+
+	fence->is_renewed = false;
+	fence->hold = HOLD_UNKNOWN;
+	if (code < 0 && code != -EBUSY)
+		return code;
+	code = fence->ops->read(fence->array, &fence->last, error);
+	if (code)
+		return code;
+	fence->is_renewed = fence->last.is_reserved && fence->last.holder == fresh;
+	if (fence->is_renewed)
+		fence->own = fresh;
+	fence->hold = fence_read_hold(&fence->last, fence->own, fence->peer);
+	return 0;
+}
+
+int fence_release(const struct fence *fence, struct svc_error *error)
+{
+	uint64_t key = fence_find_key(&fence->last, any_of(fence->own));
+
+	return key ? fence->ops->release(fence->array, key, error) : 0;
+}
+
 bool fence_is_shutting_out(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state)
 {
-	return state == PEER_SHUT_OUT && reservation->is_reserved && reservation->holder == own &&
-	       !reservation_has_key(reservation, peer);
+	return state == PEER_SHUT_OUT && reservation->is_reserved && fence_is_key_of(reservation->holder, own) &&
+	       !fence_find_key(reservation, peer);
 }
 
 bool fence_is_to_release(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state)
 {
-	if (!reservation_has_key(reservation, own))
+	if (!fence_find_key(reservation, own))
 		return false;
-	if (reservation->is_reserved && reservation->holder == own)
+	if (reservation->is_reserved && fence_is_key_of(reservation->holder, own))
 		return !fence_is_shutting_out(reservation, own, peer, state);
-	return state != PEER_AT_WORK && !(reservation->is_reserved && reservation->holder == peer);
+	return state != PEER_AT_WORK && !(reservation->is_reserved && fence_is_key_of(reservation->holder, peer));
 }
 
 /* ---- the proof ---- */

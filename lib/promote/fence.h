@@ -3,8 +3,12 @@
  * Whether the other controller can no longer write to shared. The array decides, where it knows persistent
  * reservations: of two controllers that ask at once it takes the one's key away, in one command.
  *
- * Must not run where the mirror is active: a key that was taken away and is registered again lets through what the
- * kernel still wants to write.
+ * A command says whose hold it means by the key that it names, and may reach the array long after that was read: whoever
+ * sends it may have been stopped in between. So a key has a number, which is another one with each takeover, and once more
+ * when that has claimed the mirror and when it ends well. What names an older one comes to nothing.
+ *
+ * Taking must not run where the mirror is active: a key that was taken away and is registered again lets through what the
+ * kernel still wants to write. Renewing may, for it does nothing for a key that was taken away.
  */
 #ifndef SVC_PROMOTE_FENCE_H
 #define SVC_PROMOTE_FENCE_H
@@ -15,7 +19,9 @@
 /* The array's commands (dev/reservation.h); tests have one of their own. */
 struct fence_ops {
 	int (*read)(void *array, struct reservation *reservation, struct svc_error *error);
-	int (*register_key)(void *array, uint64_t key, struct svc_error *error); /* as reservation_register */
+	/* As reservation_register, reservation_renew. */
+	int (*register_key)(void *array, uint64_t key, struct svc_error *error);
+	int (*renew)(void *array, uint64_t key, uint64_t fresh, struct svc_error *error);
 	int (*reserve)(void *array, uint64_t key, struct svc_error *error);
 	int (*preempt)(void *array, uint64_t key, uint64_t other, struct svc_error *error);
 	int (*release)(void *array, uint64_t key, struct svc_error *error);
@@ -29,8 +35,22 @@ struct fence_disk {
 
 extern const struct fence_ops fence_ops_disk;
 
-/* "svc", the controller's letter, and crc32 of the VG's UUID: 8 bytes, as the array shows them. Pure. */
-uint64_t fence_key(char controller, const char *vg_uuid);
+enum { FENCE_ANY_NUMBER = 0 }; /* no key has it: whichever the array knows */
+
+/*
+ * 8 bytes, as the array shows them: "svc", the controller's letter, crc32 of the VG's UUID folded to 16 bits, and the
+ * number, which has 16. Pure.
+ */
+uint64_t fence_key(char controller, const char *vg_uuid, uint16_t number);
+
+/* Whether it is this key; of one with FENCE_ANY_NUMBER: one of that controller's. Pure. */
+bool fence_is_key_of(uint64_t key, uint64_t whose);
+
+/* The key there of that controller, the one that holds the volume first; 0: there is none. Pure. */
+uint64_t fence_find_key(const struct reservation *reservation, uint64_t whose);
+
+/* A random one. */
+int fence_draw_number(uint16_t *number, struct svc_error *error);
 
 /* What one reading of the array says. */
 enum fence_hold {
@@ -41,11 +61,12 @@ enum fence_hold {
 	HOLD_FOREIGN, /* keys or a reservation that are of neither controller's making */
 };
 
-/* Pure. */
+/* Either key may have FENCE_ANY_NUMBER. Pure. */
 enum fence_hold fence_read_hold(const struct reservation *reservation, uint64_t own, uint64_t peer);
 
 enum fence_stage {
 	FENCE_LOOK,
+	FENCE_RENEW, /* this controller has it already: its key gets the new number */
 	FENCE_REGISTER,
 	FENCE_SEIZE,
 	FENCE_REREAD,
@@ -58,23 +79,28 @@ enum fence_stage {
 struct fence {
 	const struct fence_ops *ops;
 	void *array;
-	uint64_t own, peer;
+	uint64_t own;  /* with the number of this attempt */
+	uint64_t peer; /* with any */
 	enum fence_stage stage;
+	uint64_t seen;             /* the key that had it as the call began; 0: none, or that was not to be read */
 	struct reservation before; /* what it was when this attempt began */
 	struct reservation last;   /* the newest reading */
 	enum fence_hold hold;
 	unsigned rereads;
 	bool is_fleeting; /* the array forgets it when its power is cut */
+	bool is_renewed;  /* by fence_renew */
 };
 
-void fence_begin(struct fence *fence, const struct fence_ops *ops, void *array, uint64_t own, uint64_t peer);
+/* What was read before anything else that the call goes by: who has got the volume since then keeps it. */
+void fence_begin(struct fence *fence, const struct fence_ops *ops, void *array, uint64_t own, uint64_t peer,
+                 const struct reservation *seen);
 
 /* Does the next step. 1: there is more to do; 0: fence->hold says what came of it; -errno with a sentence. */
 int fence_advance(struct fence *fence, struct svc_error *error);
 
 /*
- * Whether the next step makes the other one lose what it had as this attempt began: not to be done where somebody has
- * claimed the mirror since; keys do not tell an old hold from a new one. Pure.
+ * Whether the next step makes the other one lose what it had as the call began: not to be done where somebody has
+ * claimed the mirror since the call read the records. The number tells what was claimed after that was asked. Pure.
  */
 bool fence_is_to_look_again(const struct fence *fence);
 
@@ -84,11 +110,19 @@ void fence_yield(struct fence *fence);
 /* All of it. 0, and fence->hold says what came of it; -EOPNOTSUPP, -EIO ... with a sentence. */
 int fence_take(struct fence *fence, struct svc_error *error);
 
-/*
- * Reads it once more, for after the records were written: who got the volume loses it again to one who looked when that
- * had it. Only who has it then has won. Returns as fence_take; nothing is changed.
- */
+/* Reads it once more. Returns as fence_take; nothing is changed. */
 int fence_confirm(struct fence *fence, struct svc_error *error);
+
+/*
+ * Gives the key that this attempt got the volume with its next number, in one command that fails where the key was taken
+ * away: whoever looked before can take the volume no more, and who looks after it finds what was written before. Only who
+ * has the volume then has won. Returns as fence_take. Where another port of this controller's has the reservation the
+ * number stays, and is_renewed is false.
+ */
+int fence_renew(struct fence *fence, struct svc_error *error);
+
+/* Gives up what that reading shows of this controller's. -EBUSY: it is gone already. */
+int fence_release(const struct fence *fence, struct svc_error *error);
 
 /* The other controller, by the records. */
 enum fence_peer {

@@ -16,22 +16,29 @@
 static const char vg_uuid[] = "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggg";
 static const char letter[2] = { 'a', 'b' };
 
-/* An array of one volume and two initiators, by SPC-4, 5.13. */
+/* An array of one volume, and the ports that reach it, by SPC-4, 5.13. */
+enum { PORT_A, PORT_B, OTHER_PORT_A, PORTS };
+
 struct array {
-	bool is_registered[2];
-	int holder; /* -1: not reserved */
+	uint64_t key[PORTS]; /* 0: not registered */
+	int holder;          /* -1: not reserved */
 };
 
-/* One initiator's way to it. */
+/* One port's way to it. */
 struct way {
 	struct array *array;
 	int self;
 	int failing; /* -errno that every command ends with; 0: none */
 };
 
-static int who(uint64_t key)
+static uint64_t key_of(int self, uint16_t number)
 {
-	return key == fence_key('a', vg_uuid) ? 0 : 1;
+	return fence_key(letter[self], vg_uuid, number);
+}
+
+static int conflict(struct svc_error *error)
+{
+	return error_set(error, -EBUSY, "conflict");
 }
 
 static int array_read(void *context, struct reservation *reservation, struct svc_error *error)
@@ -41,12 +48,12 @@ static int array_read(void *context, struct reservation *reservation, struct svc
 	memset(reservation, 0, sizeof(*reservation));
 	if (way->failing)
 		return error_set(error, way->failing, "it fails");
-	for (int i = 0; i < 2; i++)
-		if (way->array->is_registered[i])
-			reservation->key[reservation->keys++] = fence_key(letter[i], vg_uuid);
+	for (int i = 0; i < PORTS; i++)
+		if (way->array->key[i])
+			reservation->key[reservation->keys++] = way->array->key[i];
 	reservation->is_reserved = reservation->is_registrants_only = way->array->holder >= 0;
 	if (reservation->is_reserved)
-		reservation->holder = fence_key(letter[way->array->holder], vg_uuid);
+		reservation->holder = way->array->key[way->array->holder];
 	return 0;
 }
 
@@ -55,8 +62,19 @@ static int array_register(void *context, uint64_t key, struct svc_error *error)
 	const struct way *way = context;
 
 	(void)error;
-	assert_int_equal(who(key), way->self);
-	way->array->is_registered[way->self] = true;
+	way->array->key[way->self] = key;
+	return 0;
+}
+
+static int array_renew(void *context, uint64_t key, uint64_t fresh, struct svc_error *error)
+{
+	const struct way *way = context;
+
+	if (way->failing)
+		return error_set(error, way->failing, "it fails");
+	if (way->array->key[way->self] != key)
+		return conflict(error);
+	way->array->key[way->self] = fresh;
 	return 0;
 }
 
@@ -64,9 +82,8 @@ static int array_reserve(void *context, uint64_t key, struct svc_error *error)
 {
 	const struct way *way = context;
 
-	assert_int_equal(who(key), way->self);
-	if (!way->array->is_registered[way->self] || (way->array->holder >= 0 && way->array->holder != way->self))
-		return error_set(error, -EBUSY, "conflict");
+	if (way->array->key[way->self] != key || (way->array->holder >= 0 && way->array->holder != way->self))
+		return conflict(error);
 	way->array->holder = way->self;
 	return 0;
 }
@@ -74,13 +91,21 @@ static int array_reserve(void *context, uint64_t key, struct svc_error *error)
 static int array_preempt(void *context, uint64_t key, uint64_t other, struct svc_error *error)
 {
 	const struct way *way = context;
+	struct array *array = way->array;
+	bool is_known = false;
 
-	assert_int_equal(who(key), way->self);
-	if (!way->array->is_registered[way->self] || !way->array->is_registered[who(other)])
-		return error_set(error, -EBUSY, "conflict");
-	if (way->array->holder == who(other))
-		way->array->holder = way->self;
-	way->array->is_registered[who(other)] = false;
+	assert_true(other != 0);
+	if (array->key[way->self] != key)
+		return conflict(error);
+	for (int i = 0; i < PORTS; i++)
+		is_known |= array->key[i] == other;
+	if (!is_known)
+		return conflict(error);
+	if (array->holder >= 0 && array->key[array->holder] == other)
+		array->holder = way->self;
+	for (int i = 0; i < PORTS; i++)
+		if (i != way->self && array->key[i] == other)
+			array->key[i] = 0;
 	return 0;
 }
 
@@ -88,20 +113,41 @@ static int array_release(void *context, uint64_t key, struct svc_error *error)
 {
 	const struct way *way = context;
 
-	assert_int_equal(who(key), way->self);
-	if (!way->array->is_registered[way->self])
-		return error_set(error, -EBUSY, "conflict");
+	if (way->array->key[way->self] != key)
+		return conflict(error);
 	if (way->array->holder == way->self)
 		way->array->holder = -1;
-	way->array->is_registered[way->self] = false;
+	way->array->key[way->self] = 0;
 	return 0;
 }
 
-static const struct fence_ops ops = { array_read, array_register, array_reserve, array_preempt, array_release };
+static const struct fence_ops ops = { array_read,    array_register, array_renew,
+	                              array_reserve, array_preempt,  array_release };
 
-static void begin(struct fence *fence, int self)
+static struct reservation see(struct array *array)
 {
-	fence_begin(fence, &ops, NULL, fence_key(letter[self], vg_uuid), fence_key(letter[!self], vg_uuid));
+	struct way way = { array, PORT_A, 0 };
+	struct reservation seen;
+	struct svc_error error;
+
+	assert_int_equal(array_read(&way, &seen, &error), 0);
+	return seen;
+}
+
+/* A call of this controller's begins. */
+static void begin(struct fence *fence, int self, struct way *way, uint16_t number)
+{
+	struct reservation seen = see(way->array);
+
+	fence_begin(fence, &ops, way, key_of(self, number), key_of(!self, FENCE_ANY_NUMBER), &seen);
+}
+
+static enum fence_hold take(struct fence *fence)
+{
+	struct svc_error error;
+
+	assert_int_equal(fence_take(fence, &error), 0);
+	return fence->hold;
 }
 
 struct world {
@@ -112,13 +158,18 @@ struct world {
 
 static unsigned long histories;
 
+/* Its number differs from that of the key which was left behind. */
 static void step(struct world *world, int self)
 {
 	struct way way = { &world->array, self, 0 };
 	struct svc_error error;
 	int code;
 
-	world->has_begun[self] = true;
+	if (!world->has_begun[self]) {
+		begin(&world->fence[self], self, &way, 2);
+		world->has_begun[self] = true;
+		return;
+	}
 	world->fence[self].array = &way;
 	code = fence_advance(&world->fence[self], &error);
 	assert_true(code >= 0);
@@ -130,21 +181,19 @@ static void check_rerun(const struct world *world, int self)
 {
 	struct world again = *world;
 	struct way way = { &again.array, self, 0 };
-	struct svc_error error;
 	struct fence fence;
 
-	begin(&fence, self);
-	fence.array = &way;
-	assert_int_equal(fence_take(&fence, &error), 0);
-	assert_int_equal(fence.hold, HOLD_MINE);
+	begin(&fence, self, &way, 7);
+	assert_int_equal(take(&fence), HOLD_MINE);
 	assert_int_equal(again.array.holder, self);
-	assert_false(again.array.is_registered[!self]);
+	assert_true(again.array.key[self] == key_of(self, 7));
+	assert_true(again.array.key[!self] == 0);
 }
 
 /* Whoever takes it from the other one has seen the other one have it; who asks at the same time does not. */
 static bool saw_other(const struct fence *fence)
 {
-	return fence->before.is_reserved && fence->before.holder == fence->peer;
+	return fence->before.is_reserved && fence_is_key_of(fence->before.holder, fence->peer);
 }
 
 static enum fence_hold confirm(const struct world *world, int self)
@@ -175,7 +224,7 @@ static void check_end(const struct world *world)
 		return;
 	assert_true(winner >= 0);
 	assert_int_equal(world->fence[winner].hold, HOLD_MINE);
-	assert_false(world->array.is_registered[!winner]);
+	assert_true(world->array.key[!winner] == 0);
 	assert_int_equal(confirm(world, winner), HOLD_MINE);
 	assert_int_equal(confirm(world, !winner), HOLD_LOST);
 }
@@ -205,68 +254,193 @@ static void test_race(void **state)
 	(void)state;
 	for (int registered = 0; registered < 4; registered++)
 		for (int holder = -1; holder < 2; holder++) {
-			struct world world = { .array = { { registered & 1, registered & 2 }, holder } };
+			struct world world = { .array = { .holder = holder } };
 
-			if (holder >= 0 && !world.array.is_registered[holder])
-				continue;
-			begin(&world.fence[0], 0);
-			begin(&world.fence[1], 1);
-			go_on(&world);
+			for (int i = 0; i < 2; i++)
+				world.array.key[i] = registered >> i & 1 ? key_of(i, 1) : 0;
+			if (holder < 0 || world.array.key[holder])
+				go_on(&world);
 		}
 	assert_true(histories > 10000);
 }
 
-static void test_nothing_to_change(void **state)
+/* Who has it already goes on with it, by another key: what was said about the old one comes to nothing. */
+static void test_mine_already(void **state)
 {
-	struct array array = { { true, false }, 0 };
-	struct way way = { &array, 0, 0 };
-	struct svc_error error;
+	struct array array = { { key_of(PORT_A, 5) }, PORT_A };
+	struct way way = { &array, PORT_A, 0 };
 	struct fence fence;
 
 	(void)state;
-	begin(&fence, 0);
-	fence.array = &way;
-	assert_int_equal(fence_advance(&fence, &error), 0); /* one reading, and no command that changes */
-	assert_int_equal(fence.hold, HOLD_MINE);
+	begin(&fence, PORT_A, &way, 9);
+	assert_int_equal(take(&fence), HOLD_MINE);
+	assert_true(array.key[PORT_A] == key_of(PORT_A, 9));
+	/* Chance drew the very number that is there. */
+	begin(&fence, PORT_A, &way, 9);
+	assert_int_equal(take(&fence), HOLD_MINE);
+	assert_true(array.key[PORT_A] == key_of(PORT_A, 10));
+	/* And the last one that there is. */
+	array.key[PORT_A] = key_of(PORT_A, 0xffff);
+	begin(&fence, PORT_A, &way, 0xffff);
+	assert_int_equal(take(&fence), HOLD_MINE);
+	assert_true(array.key[PORT_A] == key_of(PORT_A, 1));
+}
+
+static void advance(struct fence *fence, enum fence_stage until)
+{
+	struct svc_error error;
+
+	while (fence->stage != until)
+		assert_int_equal(fence_advance(fence, &error), 1);
+}
+
+/* b is stopped between looking and taking; a, which had it, takes the mirror over anew meanwhile. */
+static void test_stale_preempt(void **state)
+{
+	struct array array = { { key_of(PORT_A, 5) }, PORT_A };
+	struct way of_a = { &array, PORT_A, 0 }, of_b = { &array, PORT_B, 0 };
+	struct fence a, b;
+	struct svc_error error;
+
+	(void)state;
+	begin(&b, PORT_B, &of_b, 1);
+	advance(&b, FENCE_SEIZE);
+	begin(&a, PORT_A, &of_a, 6);
+	assert_int_equal(take(&a), HOLD_MINE);
+	assert_int_equal(take(&b), HOLD_LOST);
+	assert_int_equal(array.holder, PORT_A);
+	assert_true(array.key[PORT_B] == 0);
+	/* The same where b had not come to look. */
+	begin(&b, PORT_B, &of_b, 1);
+	assert_int_equal(fence_renew(&a, &error), 0);
+	assert_true(a.is_renewed);
+	assert_int_equal(a.hold, HOLD_MINE);
+	assert_true(array.key[PORT_A] == a.own && a.own == key_of(PORT_A, 7));
+	assert_int_equal(take(&b), HOLD_LOST);
+	assert_int_equal(array.holder, PORT_A);
+}
+
+/* The other way round: what was taken away is not renewed, and its key does not come back. */
+static void test_renewed_too_late(void **state)
+{
+	struct array array = { { key_of(PORT_A, 5) }, PORT_A };
+	struct way of_a = { &array, PORT_A, 0 }, of_b = { &array, PORT_B, 0 };
+	struct fence a, b;
+	struct svc_error error;
+
+	(void)state;
+	begin(&a, PORT_A, &of_a, 6);
+	advance(&a, FENCE_RENEW);
+	begin(&b, PORT_B, &of_b, 1);
+	assert_int_equal(take(&b), HOLD_MINE);
+	assert_int_equal(take(&a), HOLD_LOST);
+	assert_true(array.key[PORT_A] == 0);
+	begin(&a, PORT_A, &of_a, 8);
+	assert_int_equal(take(&a), HOLD_MINE);
+	begin(&b, PORT_B, &of_b, 2);
+	assert_int_equal(take(&b), HOLD_MINE);
+	assert_int_equal(fence_renew(&a, &error), 0);
+	assert_false(a.is_renewed);
+	assert_int_equal(a.hold, HOLD_LOST);
+	assert_true(array.key[PORT_A] == 0);
+	assert_int_equal(fence_renew(&b, &error), 0);
+	assert_int_equal(b.hold, HOLD_MINE);
+}
+
+/* A controller's ports: commands go by one of them, and another one has the reservation. */
+static void test_ports(void **state)
+{
+	struct array array = { { [OTHER_PORT_A] = key_of(PORT_A, 5) }, OTHER_PORT_A };
+	struct way of_a = { &array, PORT_A, 0 }, of_b = { &array, PORT_B, 0 };
+	struct fence a, b;
+	struct svc_error error;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin(&a, PORT_A, &of_a, 6);
+		assert_int_equal(take(&a), HOLD_MINE);
+		assert_int_equal(array.holder, PORT_A);
+		/* Then both are registered by one key. */
+		array = (struct array){ { key_of(PORT_A, 5), 0, key_of(PORT_A, 5) }, OTHER_PORT_A };
+	}
+	/* It is renewed where it can be, and stays what it is where it cannot. */
+	begin(&a, PORT_A, &of_a, 6);
+	a.own = key_of(PORT_A, 5);
+	assert_int_equal(fence_renew(&a, &error), 0);
+	assert_int_equal(a.hold, HOLD_MINE);
+	assert_false(a.is_renewed);
+	assert_true(a.own == key_of(PORT_A, 5));
+	/* All of them lose it. */
+	begin(&b, PORT_B, &of_b, 1);
+	assert_int_equal(take(&b), HOLD_MINE);
+	assert_true(array.key[PORT_A] == 0 && array.key[OTHER_PORT_A] == 0);
+	/* What goes by its own key is given up by that. */
+	assert_int_equal(fence_release(&b, &error), 0);
+	assert_true(array.key[PORT_B] == 0 && array.holder < 0);
+	assert_int_equal(fence_confirm(&b, &error), 0);
+	assert_int_equal(fence_release(&b, &error), 0);
 }
 
 static void test_failure(void **state)
 {
-	struct array array = { { false, false }, -1 };
-	struct way way = { &array, 0, -EIO };
+	struct array array = { .holder = -1 };
+	struct way way = { &array, PORT_A, 0 };
 	struct svc_error error;
 	struct fence fence;
 
 	(void)state;
-	begin(&fence, 0);
-	fence.array = &way;
+	begin(&fence, PORT_A, &way, 1);
+	way.failing = -EIO;
 	assert_int_equal(fence_take(&fence, &error), -EIO);
 	assert_int_equal(fence.hold, HOLD_UNKNOWN);
-	assert_false(array.is_registered[0]);
+	assert_true(array.key[PORT_A] == 0);
 	way.failing = 0;
-	begin(&fence, 0);
-	fence.array = &way;
+	begin(&fence, PORT_A, &way, 1);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(fence_advance(&fence, &error), 1);
 	way.failing = -EIO; /* it holds the volume and cannot read that back */
 	assert_int_equal(fence_advance(&fence, &error), -EIO);
 	assert_int_equal(fence.hold, HOLD_UNKNOWN);
+	assert_int_equal(fence_renew(&fence, &error), -EIO);
+	assert_int_equal(fence.hold, HOLD_UNKNOWN);
 }
 
 static void test_key(void **state)
 {
-	uint64_t a = fence_key('a', vg_uuid);
+	uint64_t a = fence_key('a', vg_uuid, 0x1234), any = fence_key('a', vg_uuid, FENCE_ANY_NUMBER);
+	uint64_t b = fence_key('b', vg_uuid, 0x1234);
 
 	(void)state;
 	assert_int_equal(a >> 32, 0x73766361);
-	assert_int_equal(fence_key('b', vg_uuid) >> 32, 0x73766362);
-	assert_int_equal((uint32_t)a, (uint32_t)fence_key('b', vg_uuid));
-	assert_true((uint32_t)a != (uint32_t)fence_key('a', "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggh"));
+	assert_int_equal(b >> 32, 0x73766362);
+	assert_int_equal(a & 0xffff, 0x1234);
+	assert_int_equal((uint32_t)a, (uint32_t)b);
+	assert_true(fence_key('a', "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggh", 0x1234) != a);
+	assert_true(fence_is_key_of(a, any) && fence_is_key_of(a, a));
+	assert_false(fence_is_key_of(b, any));
+	assert_false(fence_is_key_of(fence_key('a', vg_uuid, 0x1235), a));
+	assert_false(fence_is_key_of(0, any));
+}
+
+static void test_number(void **state)
+{
+	struct svc_error error;
+	uint16_t number = 0, other;
+	int differing = 0;
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(fence_draw_number(&other, &error), 0);
+		assert_true(other != FENCE_ANY_NUMBER);
+		differing += other != number;
+		number = other;
+	}
+	assert_true(differing > 1);
 }
 
 static void test_hold(void **state)
 {
-	enum { OWN = 1, PEER = 2, ALIEN = 3 };
+	enum { ANY = 0x10000, OWN, OLD, PEER = 0x20001, ALIEN = 0x30001 };
 	static const struct {
 		unsigned keys;
 		uint64_t key[3];
@@ -282,6 +456,8 @@ static void test_hold(void **state)
 		{ 2, { OWN, PEER }, OWN, false, HOLD_OPEN },
 		{ 2, { OWN, PEER }, PEER, false, HOLD_LOST },
 		{ 1, { PEER }, PEER, false, HOLD_LOST },
+		{ 1, { OLD }, OLD, false, HOLD_LOST }, /* of another attempt */
+		{ 2, { OWN, OLD }, OWN, false, HOLD_MINE },
 		{ 2, { OWN, ALIEN }, OWN, false, HOLD_FOREIGN },
 		{ 1, { OWN }, ALIEN, false, HOLD_FOREIGN },
 		{ 0, { 0 }, OWN, false, HOLD_LOST },
@@ -296,14 +472,16 @@ static void test_hold(void **state)
 			                           .holder = rows[i].holder };
 
 		memcpy(reservation.key, rows[i].key, sizeof(rows[i].key));
-		if (fence_read_hold(&reservation, OWN, PEER) != rows[i].hold)
+		if (fence_read_hold(&reservation, OWN, PEER & ~0xffff) != rows[i].hold)
 			fail_msg("row %zu", i);
+		if (rows[i].holder == OLD && fence_read_hold(&reservation, ANY, PEER & ~0xffff) != HOLD_MINE)
+			fail_msg("row %zu, by any number", i);
 	}
 }
 
 static void test_release(void **state)
 {
-	enum { OWN = 1, PEER = 2, ALIEN = 3 };
+	enum { OWN = 0x10001, PEER = 0x20001, ALIEN = 0x30001, NUMBER = 0xffff };
 	static const struct {
 		unsigned keys;
 		uint64_t key[2];
@@ -335,7 +513,8 @@ static void test_release(void **state)
 			                           .holder = rows[i].holder };
 
 		memcpy(reservation.key, rows[i].key, sizeof(rows[i].key));
-		if (fence_is_to_release(&reservation, OWN, PEER, rows[i].peer) != rows[i].is_to_release)
+		if (fence_is_to_release(&reservation, OWN & ~NUMBER, PEER & ~NUMBER, rows[i].peer) !=
+		    rows[i].is_to_release)
 			fail_msg("row %zu", i);
 	}
 }
@@ -435,10 +614,12 @@ static void test_proofs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_race),    cmocka_unit_test(test_nothing_to_change),
-		cmocka_unit_test(test_failure), cmocka_unit_test(test_key),
-		cmocka_unit_test(test_hold),    cmocka_unit_test(test_release),
-		cmocka_unit_test(test_kept),    cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_race),          cmocka_unit_test(test_mine_already),
+		cmocka_unit_test(test_stale_preempt), cmocka_unit_test(test_renewed_too_late),
+		cmocka_unit_test(test_ports),         cmocka_unit_test(test_number),
+		cmocka_unit_test(test_failure),       cmocka_unit_test(test_key),
+		cmocka_unit_test(test_hold),          cmocka_unit_test(test_release),
+		cmocka_unit_test(test_kept),          cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_proofs),
 	};
 

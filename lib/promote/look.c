@@ -110,11 +110,31 @@ static int set_up_device(struct takeover *t, char device[SVC_LOCATOR_SIZE], stru
 	return 0;
 }
 
+/* The direct path is dead, or there is none: by NBD, where that leads to the volume that is meant. */
+static void choose_nbd(struct takeover *t, char device[SVC_LOCATOR_SIZE])
+{
+	const char *direct = t->paths.places.path[PATH_DIRECT], *nbd = t->paths.places.path[PATH_NBD];
+	char attached[NBD_DEVICE_SIZE];
+	struct svc_error why;
+	int code = paths_look_nbd(&t->paths, &why);
+
+	if (code)
+		tell(t, "the path over NBD is not used: %.250s", why.text);
+	/* Another volume is named by the verdict; what is stale is not to be judged. */
+	snprintf(device, SVC_LOCATOR_SIZE, "%s", code && (*direct || code == -ESTALE) ? direct : nbd);
+	if (code || !dev_is_uri(nbd) || t->options->is_dry_run)
+		return;
+	if (nbd_attach(nbd, &t->paths.options.locate.dev, attached, &why))
+		tell(t, "the path over NBD is down: %.250s", why.text);
+	else
+		memcpy(device, attached, sizeof(attached));
+}
+
 /* Nothing makes one device of the paths: the direct one, or the other where that is dead. */
 static int choose_device(struct takeover *t, char device[SVC_LOCATOR_SIZE], struct svc_error *error)
 {
 	struct path_places *places = &t->paths.places;
-	char nbd[SVC_LOCATOR_SIZE], attached[NBD_DEVICE_SIZE];
+	char nbd[SVC_LOCATOR_SIZE];
 	int code;
 
 	memcpy(nbd, places->path[PATH_NBD], sizeof(nbd));
@@ -131,13 +151,10 @@ static int choose_device(struct takeover *t, char device[SVC_LOCATOR_SIZE], stru
 	}
 	if (*device)
 		return 0;
-	memcpy(device, nbd, sizeof(nbd));
-	if (!dev_is_uri(nbd) || t->options->is_dry_run || t->options->verb != PROMOTE_TAKEOVER)
-		return 0;
-	if (nbd_attach(nbd, &t->paths.options.locate.dev, attached, error))
-		tell(t, "the path over NBD is down: %.250s", error->text);
+	if (*nbd && t->options->verb == PROMOTE_TAKEOVER)
+		choose_nbd(t, device);
 	else
-		memcpy(device, attached, sizeof(attached));
+		memcpy(device, nbd, sizeof(nbd));
 	return 0;
 }
 
@@ -247,10 +264,34 @@ int look_survey(struct takeover *t, struct svc_error *error)
 		return code;
 	result->path = path_of_shared(t);
 	if (t->mirror.present && t->options->controller) {
-		t->own = fence_key(t->options->controller, t->mirror.vg_uuid);
-		t->peer = fence_key(t->options->controller == 'a' ? 'b' : 'a', t->mirror.vg_uuid);
+		t->own = fence_key(t->options->controller, t->mirror.vg_uuid, FENCE_ANY_NUMBER);
+		t->peer = fence_key(t->options->controller == 'a' ? 'b' : 'a', t->mirror.vg_uuid, FENCE_ANY_NUMBER);
 	}
 	return 0;
+}
+
+int look_nothing(const struct takeover *t, struct svc_error *error)
+{
+	const struct reason *next = NULL;
+	char what[400] = "";
+	size_t length = 0;
+
+	for (int i = 0; i < t->survey.copies; i++) {
+		const struct copy *copy = &t->survey.copy[i];
+		const struct reason *why = copy->findings.count ? &copy->findings.item[0] : NULL;
+
+		/* What cannot be read comes first: it may be whole. */
+		if (why && (!next || (copy->condition == COPY_UNREADABLE && reason_row(next->id)->exit != SVC_EXIT_IO)))
+			next = why;
+		length += (size_t)snprintf(what + length, sizeof(what) - length, "%s %s: %.120s", length ? ";" : "",
+		                           copy->name, why ? why->text : "it is no part of a mirror");
+		if (length >= sizeof(what))
+			break;
+	}
+	error_set(error, -ENODEV, "no copy of the mirror could be read:%s", length ? what : " none was given");
+	error_next(error, "%s",
+	           next ? reason_row(next->id)->next : "name this controller's flash and shared, or see svc.conf(5)");
+	return -ENODEV;
 }
 
 bool look_active(const struct takeover *t, uint64_t *device)

@@ -54,6 +54,27 @@ static void test_no_copy(void **state)
 	promote_free(result);
 }
 
+/* Who only looks, or hands over, learns which copies could not be read, and why. */
+static void test_nothing_to_look_at(void **state)
+{
+	static const struct {
+		enum promote_verb verb;
+		enum svc_exit exit;
+	} rows[] = { { PROMOTE_STATUS, SVC_EXIT_IO }, { PROMOTE_DEMOTE, SVC_EXIT_NO_COPY } };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct promote_options options = make_options(rows[i].verb);
+		struct promote_result *result;
+
+		assert_int_equal(promote_run(&options, &result), rows[i].exit);
+		assert_non_null(strstr(result->error.text, "flash-b: /nonexistent/flash"));
+		assert_non_null(strstr(result->error.text, "shared: /nonexistent/shared"));
+		assert_string_equal(result->error.next, reason_row(REASON_OPEN)->next);
+		promote_free(result);
+	}
+}
+
 static void test_no_controller(void **state)
 {
 	struct promote_options options = make_options(PROMOTE_TAKEOVER);
@@ -214,9 +235,13 @@ static void test_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_copy),           cmocka_unit_test(test_no_controller),
-		cmocka_unit_test(test_wrong_controller),  cmocka_unit_test(test_bad_names),
-		cmocka_unit_test(test_stopped),           cmocka_unit_test(test_json),
+		cmocka_unit_test(test_nothing_to_look_at),
+		cmocka_unit_test(test_no_copy),
+		cmocka_unit_test(test_no_controller),
+		cmocka_unit_test(test_wrong_controller),
+		cmocka_unit_test(test_bad_names),
+		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_demote_and_status),
 	};
 

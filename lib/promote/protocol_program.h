@@ -212,27 +212,41 @@ static inline void unmount(struct play *play, int self, struct program *p, struc
 	play->tally.handed_over++;
 }
 
-static inline void release(struct play *play, int self, struct program *p)
+static inline void look_before_release(struct play *play, int self, struct program *p)
 {
 	static struct view v;
 	struct world *w = &play->world;
 	struct way way = { w, self };
-	uint64_t own = fence_key(letter[self], protocol_vg), peer = fence_key(letter[!self], protocol_vg);
-	bool is_other_at_work = is_at_work(w, !self, p);
-	struct reservation reservation;
+	const struct reservation *last = &p->fence.last;
 	enum fence_peer state;
 	struct svc_error error;
 
-	end_program(p);
-	if (array_ops.read(&way, &reservation, &error))
+	fence_begin(&p->fence, &array_ops, &way, any_key(self), any_key(!self), &p->seen);
+	if (fence_confirm(&p->fence, &error)) {
+		end_program(p);
 		return;
+	}
 	look(w, self, own_legs(self), false, &v);
 	state = promote_peer(v.copy, v.copies, letter[self]);
 	if (play->broken == BROKEN_HUNG && state == PEER_SHUT_OUT)
 		state = PEER_DONE;
-	if (play->broken == BROKEN_RELEASE ? reservation_has_key(&reservation, own)
-	                                   : fence_is_to_release(&reservation, own, peer, state))
-		array_ops.release(&way, own, &error);
+	if (play->broken == BROKEN_RELEASE ? fence_find_key(last, any_key(self)) != 0
+	                                   : fence_is_to_release(last, any_key(self), any_key(!self), state))
+		p->stage = RELEASED;
+	else
+		end_program(p);
+}
+
+static inline void release(struct play *play, int self, struct program *p)
+{
+	struct world *w = &play->world;
+	struct way way = { w, self };
+	bool is_other_at_work = is_at_work(w, !self, p);
+	struct svc_error error;
+
+	p->fence.array = &way;
+	fence_release(&p->fence, &error);
+	end_program(p);
 	if (is_other_at_work && !can_write(w, !self, SHARED))
 		fail_world(w, "a standby that is to hand over cuts a controller at work off");
 }
@@ -268,8 +282,12 @@ static inline void advance(struct play *play, int self, struct program *p)
 	    ((p->stage == ANNOUNCE || p->stage == NOTE || p->stage == UNMOUNT || p->stage == VERIFY) &&
 	     other->stage == LEGS_WRITE))
 		return;
+	play->world.clock++;
 	switch (p->stage) {
 	case IDLE:
+		break;
+	case BEGIN:
+		begin_call(play, self, p);
 		break;
 	case WATCH:
 		watch_first(play, self, p);
@@ -291,11 +309,14 @@ static inline void advance(struct play *play, int self, struct program *p)
 	case LOOK:
 		decide(play, self, p, &v);
 		break;
-	case CLAIM:
-		if (!p->item && has_changed(play, p))
+	case CHECK:
+		if (has_changed(play, p))
 			end_program(p);
 		else
-			write_item(play, self, p, CONFIRM);
+			p->stage = CLAIM;
+		break;
+	case CLAIM:
+		write_item(play, self, p, CONFIRM);
 		break;
 	case CONFIRM:
 		confirm(play, self, p);
@@ -337,6 +358,9 @@ static inline void advance(struct play *play, int self, struct program *p)
 		write_item(play, self, p, RELEASE);
 		break;
 	case RELEASE:
+		look_before_release(play, self, p);
+		break;
+	case RELEASED:
 		release(play, self, p);
 		break;
 	case LEGS_LOOK:

@@ -26,9 +26,11 @@ static inline void kill_call(struct play *play, int self)
 {
 	struct program *p = &play->program[self][MAIN];
 
-	if ((p->stage < WATCH || p->stage > TELL) && (p->stage < UNMOUNT || p->stage > RELEASE))
+	if ((p->stage < BEGIN || p->stage > TELL) && (p->stage < UNMOUNT || p->stage > RELEASED))
 		return;
 	tell(&play->world, "%c: the call is killed at %d\n", letter[self], p->stage);
+	if (p->stage == TELL)
+		play->world.call[self].won = 0;
 	end_program(p);
 }
 
@@ -48,6 +50,19 @@ static inline void refuse_call(struct play *play, int self, struct program *p)
 	play->tally.refused++;
 	play->world.controller[self].is_exporting |= p->is_serving;
 	end_program(p);
+}
+
+/* Before anything else is read. */
+static inline void begin_call(struct play *play, int self, struct program *p)
+{
+	struct way way = { &play->world, self };
+	struct svc_error error;
+
+	p->began = play->world.clock;
+	p->key = 0;
+	if (array_read(&way, &p->seen, &error))
+		memset(&p->seen, 0, sizeof(p->seen));
+	p->stage = WATCH;
 }
 
 static inline void watch_first(struct play *play, int self, struct program *p)
@@ -105,22 +120,32 @@ static inline void watch_last(struct play *play, int self, struct program *p)
 	refuse_call(play, self, p);
 }
 
+/* Whoever has activated it keeps it, but for a call that came later. */
+static inline void check_taken(struct world *w, int self, const struct program *p, int holder)
+{
+	if (holder == !self && w->holder == self && w->controller[!self].mirror.is_active &&
+	    w->call[!self].confirmed > p->began)
+		fail_world(w, "a mirror is taken by a call that began before it was claimed");
+}
+
 static inline void advance_fence(struct play *play, int self, struct program *p)
 {
 	struct way way = { &play->world, self };
+	int code, holder = play->world.holder;
 	struct svc_error error;
-	int code;
 
 	if (!p->fence.ops)
-		fence_begin(&p->fence, &array_ops, NULL, fence_key(letter[self], protocol_vg),
-		            fence_key(letter[!self], protocol_vg));
+		fence_begin(&p->fence, &array_ops, NULL, draw_key(&play->world, self), any_key(!self), &p->seen);
 	p->fence.array = &way;
+	if (p->fence.stage == FENCE_LOOK && (play->broken == BROKEN_SEEN || play->broken == BROKEN_NUMBER))
+		p->fence.seen = play->world.holder < 0 ? 0 : play->world.key[play->world.holder];
 	if (play->broken == BROKEN_REREAD && p->fence.stage == FENCE_REREAD) {
 		p->fence.hold = HOLD_MINE;
 		code = 0;
 	} else {
 		code = fence_advance(&p->fence, &error);
 	}
+	check_taken(&play->world, self, p, holder);
 	/* Who finds it claimed after having looked at who has it leaves it alone. */
 	if (code > 0 && fence_is_to_look_again(&p->fence) &&
 	    memcmp(&p->record, &play->world.leg[SHARED].record, sizeof(p->record)) != 0)
@@ -128,6 +153,7 @@ static inline void advance_fence(struct play *play, int self, struct program *p)
 	if (code > 0)
 		return;
 	p->facts.hold = p->fence.hold;
+	p->key = p->facts.hold == HOLD_MINE ? p->fence.own : 0;
 	tell(&play->world, "%c: fence %d, hold %d\n", letter[self], code, p->fence.hold);
 	p->stage = PROVE;
 }
@@ -289,7 +315,7 @@ static inline void decide(struct play *play, int self, struct program *p, struct
 		p->legs |= (unsigned)decision.is_member[i] << v->leg[i];
 	}
 	p->item = 0;
-	p->stage = play->broken == BROKEN_CLAIM ? ACTIVATE : CLAIM;
+	p->stage = play->broken == BROKEN_CLAIM ? ACTIVATE : CHECK;
 }
 
 /* As claim_run has it: all of them are as they were when the first record is written. */
@@ -331,11 +357,11 @@ static inline void write_item(struct play *play, int self, struct program *p, en
 static inline bool is_confirmed(struct play *play, int self, const struct program *p)
 {
 	struct way way = { &play->world, self };
-	struct fence fence = p->fence;
 	struct svc_error error;
+	struct fence fence;
 	bool is_kept;
 
-	fence.array = &way;
+	fence_begin(&fence, &array_ops, &way, p->key ? p->key : any_key(self), any_key(!self), &p->seen);
 	if (play->broken == BROKEN_FENCE)
 		return true;
 	if (fence_confirm(&fence, &error))
@@ -346,19 +372,54 @@ static inline bool is_confirmed(struct play *play, int self, const struct progra
 	return is_kept;
 }
 
+/* As shut_out_renew has it. */
+static inline bool is_renewed(struct play *play, int self, struct program *p)
+{
+	struct way way = { &play->world, self };
+	struct svc_error error;
+	struct fence fence;
+
+	if (p->proof != PROOF_RESERVATION || !p->key || play->broken == BROKEN_FENCE ||
+	    (play->broken == BROKEN_RENEWED && p->stage == CONFIRM) ||
+	    (play->broken == BROKEN_LAST && p->stage == VERIFY))
+		return is_confirmed(play, self, p);
+	fence_begin(&fence, &array_ops, &way, p->key, any_key(!self), &p->seen);
+	if (fence_renew(&fence, &error)) {
+		p->key = 0;
+		return false;
+	}
+	p->key = fence.own;
+	tell(&play->world, "%c: renews its key: hold %d\n", letter[self], fence.hold);
+	return fence_is_kept(fence.hold, fence.last.is_reserved, p->proof);
+}
+
 static inline void confirm(struct play *play, int self, struct program *p)
 {
-	p->stage = ACTIVATE;
-	if (!is_confirmed(play, self, p))
+	play->world.call[self].confirmed = play->world.clock;
+	if (is_renewed(play, self, p))
+		p->stage = ACTIVATE;
+	else
 		end_program(p);
+}
+
+/* It ends well. Nobody else's may who was at work at the same time, and has not lost the mirror or handed it over. */
+static inline void win(struct play *play, int self, const struct program *p)
+{
+	struct world *w = &play->world;
+
+	if (w->call[!self].won > p->began)
+		fail_world(w, "two calls that ran at the same time both end well");
+	w->call[self].won = w->clock;
 }
 
 /* After it was activated: where the other one was faster nothing of this stays. */
 static inline void verify(struct play *play, int self, struct program *p)
 {
-	p->stage = TELL;
-	if (is_confirmed(play, self, p))
+	if (is_renewed(play, self, p)) {
+		p->stage = TELL;
+		win(play, self, p);
 		return;
+	}
 	stop_mirror(&play->world, self);
 	end_program(p);
 }

@@ -11,8 +11,7 @@
 #include "rebuild/mark.h"
 
 /*
- * One thing each that a hasty hand could leave out. (The last look at the array is not among them: where the array refuses
- * the loser's writes, it saves the loser from ending well. No write is lost without it.)
+ * One thing each that a hasty hand could leave out.
  */
 enum broken {
 	BROKEN_NOTHING,
@@ -29,6 +28,10 @@ enum broken {
 	BROKEN_UNSEEN,    /* what was not read is not asked for */
 	BROKEN_CLOSED,    /* a leg that was left behind is closed too */
 	BROKEN_MEMORY,    /* the records do not keep what was not read */
+	BROKEN_NUMBER,    /* a controller's key is the same one each time */
+	BROKEN_SEEN,      /* the volume is taken from who has it when it is looked at, and not as the call began */
+	BROKEN_RENEWED,   /* the key keeps its number once the mirror is claimed */
+	BROKEN_LAST,      /* and when all is done */
 	/* Too rare for chance: each has a history of its own. */
 	BROKEN_HUNG,   /* a reservation that shuts a controller out which may hang is given up */
 	BROKEN_SERVED, /* shared is served to one that is shut out */
@@ -37,12 +40,14 @@ enum broken {
 enum stage {
 	IDLE,
 	/* a takeover */
+	BEGIN,
 	WATCH,
 	WATCHED,
 	STOP_EXPORT,
 	FENCE,
 	PROVE,
 	LOOK,
+	CHECK,
 	CLAIM,
 	CONFIRM,
 	ACTIVATE,
@@ -59,6 +64,7 @@ enum stage {
 	UNMOUNT,
 	CLOSE,
 	RELEASE,
+	RELEASED,
 	/* the monitor */
 	LEGS_LOOK,
 	LEGS_WRITE,
@@ -66,10 +72,14 @@ enum stage {
 
 struct program {
 	enum stage stage;
+	bool is_stopped;  /* the process is, wherever it was */
 	bool is_compared; /* the content is read, not the evidence alone */
 	int from;         /* the leg that a person insists on; -1: none */
 	uint64_t beats;
+	struct reservation seen;
 	struct fence fence;
+	uint64_t began; /* by the clock */
+	uint64_t key;   /* that the volume was got with; 0: it was not */
 	struct fence_facts facts;
 	enum fence_proof proof;
 	struct record record; /* of shared, as the call began */

@@ -67,8 +67,10 @@ struct world {
 	struct leg leg[LEGS];
 	struct controller controller[CONTROLLERS];
 	bool has_link;
-	bool has_reservations; /* the array knows them */
-	bool is_registered[CONTROLLERS];
+	bool has_reservations;           /* the array knows them */
+	uint64_t key[CONTROLLERS];       /* registered; 0: none */
+	bool is_constant;                /* keys are told apart by whose they are alone */
+	uint16_t numbers;                /* of keys, so far */
 	int holder;                      /* -1: not reserved */
 	int claimant;                    /* who said last that shared is its own; -1: nobody */
 	unsigned write;                  /* the next one's number */
@@ -77,6 +79,11 @@ struct world {
 	bool is_warned[CONTROLLERS];     /* the other one's flash may hold newer writes */
 	bool is_to_warn[CONTROLLERS];    /* the other one was at work when this one claimed the mirror, and still is */
 	unsigned generations, mounts;
+	struct {
+		uint64_t confirmed; /* by the clock: when the array confirmed what had been claimed */
+		uint64_t won;       /* when it did so for the last time, and the call ended well; 0: never */
+	} call[CONTROLLERS];        /* by which a controller has the mirror */
+	uint64_t clock;             /* counts the steps of programs */
 	int64_t now;
 	uint64_t random;
 	bool is_told;        /* what happens is printed */
@@ -137,7 +144,7 @@ static inline bool can_write(const struct world *w, int self, int leg)
 {
 	int way = way_of(w, self);
 
-	return leg == SHARED ? way >= 0 && (w->holder < 0 || w->is_registered[way]) : leg == self;
+	return leg == SHARED ? way >= 0 && (w->holder < 0 || w->key[way]) : leg == self;
 }
 
 /* One initiator. */
@@ -158,9 +165,23 @@ static inline int array_conflict(struct svc_error *error)
 	return error_set(error, -EBUSY, "conflict");
 }
 
-static inline int who(uint64_t key)
+static inline uint64_t any_key(int self)
 {
-	return key == fence_key('a', protocol_vg) ? A : B;
+	return fence_key(letter[self], protocol_vg, FENCE_ANY_NUMBER);
+}
+
+static inline uint64_t draw_key(struct world *w, int self)
+{
+	return any_key(self) | ++w->numbers;
+}
+
+/* Whose it is; -1: nobody has registered it. */
+static inline int who(const struct world *w, uint64_t key)
+{
+	for (int i = 0; i < CONTROLLERS; i++)
+		if (w->key[i] && (w->is_constant ? fence_is_key_of(key, any_key(i)) : w->key[i] == key))
+			return i;
+	return -1;
 }
 
 static inline int array_read(void *context, struct reservation *reservation, struct svc_error *error)
@@ -172,11 +193,11 @@ static inline int array_read(void *context, struct reservation *reservation, str
 	if (code)
 		return code;
 	for (int i = 0; i < CONTROLLERS; i++)
-		if (way->world->is_registered[i])
-			reservation->key[reservation->keys++] = fence_key(letter[i], protocol_vg);
+		if (way->world->key[i])
+			reservation->key[reservation->keys++] = way->world->key[i];
 	reservation->is_reserved = reservation->is_registrants_only = way->world->holder >= 0;
 	if (reservation->is_reserved)
-		reservation->holder = fence_key(letter[way->world->holder], protocol_vg);
+		reservation->holder = way->world->key[way->world->holder];
 	return 0;
 }
 
@@ -185,10 +206,25 @@ static inline int array_register(void *context, uint64_t key, struct svc_error *
 	const struct way *way = context;
 	int code = array_begin(way, error);
 
-	assert_int_equal(who(key), way->self);
+	assert_true(fence_is_key_of(key, any_key(way->self)));
 	if (!code)
-		way->world->is_registered[way->self] = true;
+		way->world->key[way->self] = key;
 	return code;
+}
+
+static inline int array_renew(void *context, uint64_t key, uint64_t fresh, struct svc_error *error)
+{
+	const struct way *way = context;
+	struct world *w = way->world;
+	int code = array_begin(way, error);
+
+	assert_true(fence_is_key_of(fresh, any_key(way->self)) && fresh != key);
+	if (code)
+		return code;
+	if (key ? who(w, key) != way->self : w->key[way->self] != 0)
+		return array_conflict(error);
+	w->key[way->self] = fresh;
+	return 0;
 }
 
 static inline int array_reserve(void *context, uint64_t key, struct svc_error *error)
@@ -197,10 +233,9 @@ static inline int array_reserve(void *context, uint64_t key, struct svc_error *e
 	struct world *w = way->world;
 	int code = array_begin(way, error);
 
-	assert_int_equal(who(key), way->self);
 	if (code)
 		return code;
-	if (!w->is_registered[way->self] || (w->holder >= 0 && w->holder != way->self))
+	if (who(w, key) != way->self || (w->holder >= 0 && w->holder != way->self))
 		return array_conflict(error);
 	w->holder = way->self;
 	return 0;
@@ -212,14 +247,13 @@ static inline int array_preempt(void *context, uint64_t key, uint64_t other, str
 	struct world *w = way->world;
 	int code = array_begin(way, error);
 
-	assert_int_equal(who(key), way->self);
 	if (code)
 		return code;
-	if (!w->is_registered[way->self] || !w->is_registered[who(other)])
+	if (who(w, key) != way->self || who(w, other) != !way->self)
 		return array_conflict(error);
-	if (w->holder == who(other))
+	if (w->holder == !way->self)
 		w->holder = way->self;
-	w->is_registered[who(other)] = false;
+	w->key[!way->self] = 0;
 	return 0;
 }
 
@@ -229,18 +263,18 @@ static inline int array_release(void *context, uint64_t key, struct svc_error *e
 	struct world *w = way->world;
 	int code = array_begin(way, error);
 
-	assert_int_equal(who(key), way->self);
 	if (code)
 		return code;
-	if (!w->is_registered[way->self])
+	if (who(w, key) != way->self)
 		return array_conflict(error);
 	if (w->holder == way->self)
 		w->holder = -1;
-	w->is_registered[way->self] = false;
+	w->key[way->self] = 0;
 	return 0;
 }
 
-static const struct fence_ops array_ops = { array_read, array_register, array_reserve, array_preempt, array_release };
+static const struct fence_ops array_ops = { array_read,    array_register, array_renew,
+	                                    array_reserve, array_preempt,  array_release };
 
 /* ---- records ---- */
 
@@ -281,6 +315,7 @@ static inline void stop_mirror(struct world *w, int self)
 {
 	w->controller[self].mirror = (struct mirror){ 0 };
 	w->is_to_warn[!self] = false;
+	w->call[self].won = 0;
 }
 
 /* A leg that does not take its superblock is dropped. */

@@ -49,3 +49,15 @@ void served_again(struct takeover *t)
 	else
 		tell(t, "shared is served to the other controller again");
 }
+
+/* Not where the other one is shut out, which stays so on purpose. */
+void served_look(struct takeover *t)
+{
+	struct reasons reasons = { 0 };
+
+	if (!*t->options->conf->export_address || t->served->find() ||
+	    promote_peer(t->survey.copy, t->survey.copies, t->options->controller) == PEER_SHUT_OUT)
+		return;
+	reason_add(&reasons, REASON_NOT_SERVED, -1, "shared is not served to the other controller");
+	tell_reasons(t, &reasons);
+}

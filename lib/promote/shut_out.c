@@ -11,14 +11,23 @@
 enum {
 	INTERVAL_MS = 1000, /* of the monitor, where svc.conf does not say it */
 	LOOK_MS = 200,
+	DISPUTE_MS = 1500, /* what the other one has begun is over then, most likely */
 };
+
+void shut_out_begin(struct takeover *t)
+{
+	struct svc_error ignored;
+
+	if (!*t->direct || t->ops->read(t->array, &t->seen, &ignored))
+		memset(&t->seen, 0, sizeof(t->seen));
+}
 
 /* The array's own word; what it does not know, or does not say in time, is no proof of anything. */
 int shut_out_read(struct takeover *t, struct fence *fence, struct svc_error *error)
 {
 	int code = *t->direct ? 0 : error_set(error, -EOPNOTSUPP, "there is no direct path");
 
-	fence_begin(fence, t->ops, t->array, t->own, t->peer);
+	fence_begin(fence, t->ops, t->array, t->key ? t->key : t->own, t->peer, &t->seen);
 	return code ? code : fence_confirm(fence, error);
 }
 
@@ -32,6 +41,26 @@ int shut_out_confirm(struct takeover *t, struct svc_error *error)
 		return 1;
 	if (code)
 		return code;
+	return fence_is_kept(fence.hold, fence.last.is_reserved, t->result->proof);
+}
+
+int shut_out_renew(struct takeover *t, struct svc_error *error)
+{
+	struct fence fence;
+	int code;
+
+	if (t->result->proof != PROOF_RESERVATION || !t->key)
+		return shut_out_confirm(t, error);
+	fence_begin(&fence, t->ops, t->array, t->key, t->peer, &t->seen);
+	code = fence_renew(&fence, error);
+	t->key = code ? 0 : fence.own;
+	if (code)
+		return code;
+	/* Another port has the reservation: no more can be done than to look after the other one's commands have come. */
+	if (!fence.is_renewed && fence_is_kept(fence.hold, fence.last.is_reserved, t->result->proof)) {
+		nanosleep(&(struct timespec){ DISPUTE_MS / 1000, DISPUTE_MS % 1000 * 1000000L }, NULL);
+		return shut_out_confirm(t, error);
+	}
 	return fence_is_kept(fence.hold, fence.last.is_reserved, t->result->proof);
 }
 
@@ -90,7 +119,7 @@ int shut_out_release(struct takeover *t, struct svc_error *error)
 		return 0;
 	if (code || !shut_out_is_to_release(t, &fence.last))
 		return code;
-	return fence.ops->release(fence.array, t->own, error);
+	return fence_release(&fence, error);
 }
 
 /* ---- where the mirror is active already ---- */
@@ -112,7 +141,7 @@ static int check_active(struct takeover *t, struct svc_error *error)
 		t->result->proof = PROOF_RESERVATION;
 		return 1;
 	}
-	if (!fence.last.is_reserved && !reservation_has_key(&fence.last, t->peer) && fence.hold != HOLD_FOREIGN)
+	if (!fence.last.is_reserved && !fence_find_key(&fence.last, t->peer) && fence.hold != HOLD_FOREIGN)
 		return 0;
 	t->facts = (struct fence_facts){ .hold = fence.hold, .is_export_stopped = true };
 	fence_is_contradicted(&t->facts, &reasons);
@@ -212,30 +241,35 @@ static bool is_record_same(struct takeover *t)
 
 /*
  * The other one has the volume: it died with it, or it has just taken it and is about to claim. Who finds it claimed after
- * having looked at who has it leaves it alone; and who claims looks once more, and some time later (takeover.c).
+ * having looked at who has it leaves it alone; and who has claimed renews its key, and once more when all is done
+ * (takeover.c): what the other one still has to say is about a key that is gone.
  */
 static int take(struct takeover *t, struct svc_error *error)
 {
 	struct reasons reasons = { 0 };
 	struct fence fence;
+	uint16_t number;
 	int code;
 
 	t->facts.hold = HOLD_UNKNOWN;
 	if (!*t->direct)
 		return 0;
-	fence_begin(&fence, t->ops, t->array, t->own, t->peer);
+	code = fence_draw_number(&number, error);
+	if (code)
+		return code;
+	fence_begin(&fence, t->ops, t->array, t->own | number, t->peer, &t->seen);
 	do {
 		code = fence_advance(&fence, error);
 		if (code > 0 && fence_is_to_look_again(&fence) && !is_record_same(t))
 			fence_yield(&fence);
 	} while (code > 0);
-	t->is_disputed = reservation_has_key(&fence.before, t->peer);
 	if (code == -EOPNOTSUPP)
 		return 0;
 	if (code)
 		tell(t, "%.300s", error->text);
 	t->facts.hold = fence.hold;
 	t->has_taken = fence.hold == HOLD_MINE;
+	t->key = t->has_taken ? fence.own : 0;
 	if (t->has_taken && fence.is_fleeting)
 		reason_add(&reasons, REASON_NOT_LASTING, -1,
 		           "the drive array keeps reservations for as long as it has power");

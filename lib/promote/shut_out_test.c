@@ -23,9 +23,9 @@
 static const char vg_uuid[] = "aaaaaa-bbbb-cccc-dddd-eeee-ffff-gggggg";
 
 static struct {
-	uint64_t holder; /* 0: nobody */
-	bool has_own, has_peer;
-	bool is_absent; /* it knows no reservations */
+	uint64_t holder;    /* 0: nobody */
+	uint64_t own, peer; /* the keys that are registered; 0: none */
+	bool is_absent;     /* it knows no reservations */
 	bool is_fleeting;
 	unsigned changes;
 	void (*at_register)(void);
@@ -44,10 +44,10 @@ static int array_read(void *context, struct reservation *reservation, struct svc
 	memset(reservation, 0, sizeof(*reservation));
 	if (array.is_absent)
 		return error_set(error, -EOPNOTSUPP, "it knows none");
-	if (array.has_own)
-		reservation->key[reservation->keys++] = t.own;
-	if (array.has_peer)
-		reservation->key[reservation->keys++] = t.peer;
+	if (array.own)
+		reservation->key[reservation->keys++] = array.own;
+	if (array.peer)
+		reservation->key[reservation->keys++] = array.peer;
 	reservation->holder = array.holder;
 	reservation->is_reserved = reservation->is_registrants_only = array.holder;
 	if (array.at_read)
@@ -59,18 +59,31 @@ static int array_register(void *context, uint64_t key, struct svc_error *error)
 {
 	(void)context;
 	(void)error;
-	assert_true(key == t.own);
+	assert_true(fence_is_key_of(key, t.own));
 	array.changes++;
-	array.has_own = true;
+	array.own = key;
 	if (array.at_register)
 		array.at_register();
+	return array.is_fleeting;
+}
+
+static int array_renew(void *context, uint64_t key, uint64_t fresh, struct svc_error *error)
+{
+	(void)context;
+	assert_true(fence_is_key_of(fresh, t.own) && fresh != key);
+	if (!key || array.own != key)
+		return error_set(error, -EBUSY, "conflict");
+	array.changes++;
+	if (array.holder == key)
+		array.holder = fresh;
+	array.own = fresh;
 	return array.is_fleeting;
 }
 
 static int array_reserve(void *context, uint64_t key, struct svc_error *error)
 {
 	(void)context;
-	if (!array.has_own || (array.holder && array.holder != key))
+	if (array.own != key || (array.holder && array.holder != key))
 		return error_set(error, -EBUSY, "conflict");
 	array.changes++;
 	array.holder = key;
@@ -80,11 +93,10 @@ static int array_reserve(void *context, uint64_t key, struct svc_error *error)
 static int array_preempt(void *context, uint64_t key, uint64_t other, struct svc_error *error)
 {
 	(void)context;
-	if (!array.has_own || !array.has_peer)
+	if (array.own != key || !other || array.peer != other)
 		return error_set(error, -EBUSY, "conflict");
-	assert_true(other == t.peer);
 	array.changes++;
-	array.has_peer = false;
+	array.peer = 0;
 	if (array.holder == other)
 		array.holder = key;
 	return 0;
@@ -93,9 +105,10 @@ static int array_preempt(void *context, uint64_t key, uint64_t other, struct svc
 static int array_release(void *context, uint64_t key, struct svc_error *error)
 {
 	(void)context;
-	(void)error;
+	if (array.own != key)
+		return error_set(error, -EBUSY, "conflict");
 	array.changes++;
-	array.has_own = false;
+	array.own = 0;
 	if (array.holder == key)
 		array.holder = 0;
 	return 0;
@@ -136,7 +149,8 @@ static int server_start(struct takeover *unused, struct svc_error *error)
 
 static const struct served_ops served = { server_find, server_stop, server_start };
 
-static const struct fence_ops ops = { array_read, array_register, array_reserve, array_preempt, array_release };
+static const struct fence_ops ops = { array_read,    array_register, array_renew,
+	                              array_reserve, array_preempt,  array_release };
 
 static void store_record(char owner, bool is_open, uint64_t epoch)
 {
@@ -171,10 +185,9 @@ static int setup(void **state)
 	t.served = &served;
 	t.deadline_ms = path_now_ms() + 60000;
 	strcpy(t.direct, "/dev/direct");
-	t.own = fence_key('b', vg_uuid);
-	t.peer = fence_key('a', vg_uuid);
-	array.holder = t.peer;
-	array.has_peer = true;
+	t.own = fence_key('b', vg_uuid, FENCE_ANY_NUMBER);
+	t.peer = fence_key('a', vg_uuid, FENCE_ANY_NUMBER);
+	array.holder = array.peer = t.peer | 7;
 	t.survey.copies = 1;
 	strcpy(copy->name, "shared");
 	strcpy(copy->group, "shared");
@@ -184,6 +197,8 @@ static int setup(void **state)
 	evidence_read_record(copy, 0, &t.survey.access[0]);
 	copy->condition = COPY_USABLE;
 	assert_int_equal(copy->evidence.record.record.owner, 'a');
+	shut_out_begin(&t);
+	assert_true(t.seen.holder == array.holder);
 	return 0;
 }
 
@@ -210,8 +225,9 @@ static void test_crashed(void **state)
 	beat(5);
 	assert_int_equal(shut(), 0);
 	assert_int_equal(result.proof, PROOF_RESERVATION);
-	assert_true(array.holder == t.own);
-	assert_false(array.has_peer);
+	assert_true(array.holder == array.own && fence_is_key_of(array.own, t.own) && array.own != t.own);
+	assert_true(t.key == array.own);
+	assert_true(array.peer == 0);
 	assert_int_equal(t.facts.beats, MOTION_STILL);
 	assert_true(t.has_taken);
 }
@@ -251,7 +267,7 @@ static void test_alive(void **state)
 	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
 	assert_int_equal(t.facts.beats, MOTION_MOVING);
 	assert_int_equal(array.changes, 0);
-	assert_true(array.holder == t.peer);
+	assert_true(array.holder == array.peer);
 	/* Nor is its path by this controller cut: it may be the last one. */
 	assert_int_equal(server.stops, 0);
 	assert_int_equal(reason_of(0), REASON_PEER_ALIVE);
@@ -296,6 +312,26 @@ static void test_not_served(void **state)
 	assert_int_equal(server.starts, 0);
 }
 
+/* That it is missing is said, but for where it is to be. */
+static void test_not_served_any_more(void **state)
+{
+	struct record *record = &t.survey.copy[0].evidence.record.record;
+
+	(void)state;
+	served_look(&t); /* nor is it to be served */
+	strcpy(conf.export_address, "10.9.0.1");
+	server.is_on = true;
+	served_look(&t);
+	server.is_on = false;
+	*record = (struct record){ .owner = 'b', .epoch = 2, .is_after_crash = true, .pv_uuid = "pv" };
+	served_look(&t);
+	assert_int_equal(result.reasons.count, 0);
+	record->is_after_crash = false;
+	served_look(&t);
+	assert_int_equal(reason_of(0), REASON_NOT_SERVED);
+	conf.export_address[0] = '\0';
+}
+
 /* One that closed the mirror may well live, and is not watched. */
 static void test_handed_over(void **state)
 {
@@ -305,11 +341,10 @@ static void test_handed_over(void **state)
 	store_record('a', false, 1);
 	memset(&t.survey.copy[0].evidence.record, 0, sizeof(struct record_evidence));
 	evidence_read_record(&t.survey.copy[0], 0, &t.survey.access[0]);
-	array.holder = 0;
-	array.has_peer = false;
+	array.holder = array.peer = 0;
 	assert_int_equal(shut(), 0);
 	assert_int_equal(t.facts.beats, MOTION_UNWATCHED);
-	assert_true(array.holder == t.own);
+	assert_true(array.holder == t.key);
 }
 
 /* Both at once: the other one got it, and claims the mirror between this one's survey and its look. */
@@ -329,9 +364,8 @@ static void test_claimed_at_last(void **state)
 	array.at_register = claim_meanwhile;
 	assert_int_equal(shut(), -EPERM);
 	assert_int_equal(t.facts.hold, HOLD_LOST);
-	assert_true(array.holder == t.peer);
-	assert_true(array.has_peer);
-	assert_false(array.has_own);
+	assert_true(array.peer && array.holder == array.peer);
+	assert_true(array.own == 0);
 }
 
 static void test_still_served(void **state)
@@ -379,19 +413,66 @@ static void test_confirm_and_release(void **state)
 	(void)state;
 	assert_int_equal(shut(), 0);
 	assert_int_equal(shut_out_confirm(&t, &error), 1);
-	array.has_peer = true; /* the standby serves */
+	array.peer = t.peer | 8; /* the standby serves */
 	assert_int_equal(shut_out_confirm(&t, &error), 1);
-	array.holder = t.peer;
-	array.has_own = false;
+	array.holder = array.peer;
+	array.own = 0;
 	assert_int_equal(shut_out_confirm(&t, &error), 0);
 	array.changes = 0;
 	assert_int_equal(shut_out_release(&t, &error), 0); /* it has none to give up */
 	assert_int_equal(array.changes, 0);
-	array.has_own = true;
-	array.holder = t.own;
+	array.holder = array.own = t.own | 3;
+	assert_int_equal(shut_out_confirm(&t, &error), 0); /* nor is it what this call got */
 	assert_int_equal(shut_out_release(&t, &error), 0);
-	assert_false(array.has_own);
+	assert_true(array.own == 0);
 	assert_true(array.holder == 0);
+}
+
+/* Once it is claimed its key is another one; what was taken away meanwhile is not to be renewed. */
+static void test_renew(void **state)
+{
+	struct svc_error error;
+	uint64_t was;
+
+	(void)state;
+	assert_int_equal(shut(), 0);
+	was = t.key;
+	assert_int_equal(shut_out_renew(&t, &error), 1);
+	assert_true(t.key != was && t.key == array.own && t.key == array.holder);
+	assert_int_equal(shut_out_confirm(&t, &error), 1);
+	array.holder = array.peer = t.peer | 8;
+	array.own = 0;
+	assert_int_equal(shut_out_renew(&t, &error), 0);
+	assert_true(array.own == 0);
+	/* Where another thing was proof the array is asked and left as it is. */
+	array.changes = 0;
+	array.holder = array.peer = t.key = 0;
+	result.proof = PROOF_TOLD;
+	assert_int_equal(shut_out_renew(&t, &error), 1);
+	assert_int_equal(array.changes, 0);
+}
+
+static void take_over_again(void)
+{
+	array.at_read = NULL;
+	array.peer = array.holder = t.peer | 8;
+}
+
+/* The other one takes the mirror over again while this call watches, and is about to claim it. */
+static void test_taken_meanwhile(void **state)
+{
+	(void)state;
+	array.peer = array.holder = t.peer | 8;
+	assert_int_equal(shut(), -EPERM);
+	assert_int_equal(t.facts.hold, HOLD_LOST);
+	assert_int_equal(array.changes, 0);
+	/* Or a moment later: then the key tells, which is no longer there. */
+	result.exit = SVC_EXIT_DONE;
+	array.peer = array.holder = t.seen.holder;
+	array.at_register = take_over_again;
+	assert_int_equal(shut(), -EPERM);
+	assert_true(array.holder == array.peer);
+	assert_true(array.own == 0);
 }
 
 /* A standby that serves has its key on purpose: the other one writes under it. */
@@ -400,15 +481,15 @@ static void test_standby_keeps_key(void **state)
 	struct svc_error error;
 
 	(void)state;
-	array.has_own = true;
+	array.own = t.own | 3;
 	assert_int_equal(shut_out_release(&t, &error), 0);
-	assert_true(array.has_own);
+	assert_true(array.own != 0);
 	array.holder = 0; /* at work without a reservation */
 	assert_int_equal(shut_out_release(&t, &error), 0);
-	assert_true(array.has_own);
+	assert_true(array.own != 0);
 	t.survey.copy[0].evidence.record.record.is_open = false;
 	assert_int_equal(shut_out_release(&t, &error), 0);
-	assert_false(array.has_own);
+	assert_true(array.own == 0);
 }
 
 /* That it was stopped is no proof later on. */
@@ -458,10 +539,9 @@ static void test_has_lost(void **state)
 	(void)state;
 	assert_true(shut_out_has_lost(&t));
 	assert_int_equal(result.reasons.count, 0);
-	array.holder = t.own;
-	array.has_own = true;
+	array.holder = array.own = t.own | 3;
 	assert_false(shut_out_has_lost(&t));
-	array.has_peer = false;
+	array.peer = 0;
 	assert_false(shut_out_has_lost(&t));
 	assert_int_equal(result.reasons.count, 0);
 	array.holder = 0;
@@ -480,9 +560,8 @@ static void test_hung_stays_out(void **state)
 
 	(void)state;
 	*record = (struct record){ .owner = 'b', .epoch = 2, .is_after_crash = true, .pv_uuid = "pv" };
-	array.holder = t.own;
-	array.has_own = true;
-	array.has_peer = false;
+	array.holder = array.own = t.own | 3;
+	array.peer = 0;
 	assert_int_equal(shut_out_release(&t, &error), 0);
 	assert_int_equal(array.changes, 0);
 	assert_int_equal(reason_of(0), REASON_KEPT_OUT);
@@ -491,8 +570,8 @@ static void test_hung_stays_out(void **state)
 	assert_true(array.holder == 0);
 	/* The same where it has become a standby. */
 	options.is_peer_fenced = false;
-	array.holder = t.own;
-	array.has_own = array.has_peer = true;
+	array.holder = array.own = t.own | 3;
+	array.peer = t.peer | 7;
 	assert_int_equal(shut_out_release(&t, &error), 0);
 	assert_true(array.holder == 0);
 }
@@ -505,6 +584,7 @@ int main(void)
 		TEST(test_alive),
 		TEST(test_alive_at_the_cut),
 		TEST(test_not_served),
+		TEST(test_not_served_any_more),
 		TEST(test_handed_over),
 		TEST(test_claimed_meanwhile),
 		TEST(test_claimed_at_last),
@@ -512,6 +592,8 @@ int main(void)
 		TEST(test_no_array),
 		TEST(test_hook),
 		TEST(test_confirm_and_release),
+		TEST(test_renew),
+		TEST(test_taken_meanwhile),
 		TEST(test_standby_keeps_key),
 		TEST(test_hung_stays_out),
 		TEST(test_has_lost),

@@ -8,6 +8,28 @@
 
 #include "promote/takeover.h"
 
+/* The mirror is active, and not by a claim of this controller's. */
+static int refuse_records(struct takeover *t, struct svc_error *error)
+{
+	char controller = t->options->controller;
+	int other;
+
+	promote_is_ours(t->survey.copy, t->survey.copies, controller, &other);
+	if (!controller) {
+		error_set(error, -ESTALE, "%s is active, and which controller this is is not known", t->result->device);
+		error_next(error, "say it: id below controller in svc.conf(5), or --controller");
+		return -ESTALE;
+	}
+	if (other >= 0)
+		error_set(error, -ESTALE, "%s is active here, and by %s's record it is not this controller's",
+		          t->result->device, t->survey.copy[other].name);
+	else
+		error_set(error, -ESTALE, "%s is active, and no record of %s says that it is this controller's",
+		          t->result->device, t->survey.copies == 1 ? t->survey.copy[0].name : "its legs");
+	error_next(error, "svc-promote says what to do; where the other one is to have it: svc-promote --demote");
+	return -ESTALE;
+}
+
 static int read_role(struct takeover *t, struct svc_error *error)
 {
 	const char *wanted = t->result->mountpoint;
@@ -26,13 +48,18 @@ static int read_role(struct takeover *t, struct svc_error *error)
 	code = volume_find(t, device, &mounts, error);
 	if (code)
 		return code;
-	if (*wanted && !mounts.is_wanted)
-		return error_set(error, -EIO, "the mirror is active, and not mounted on %s", wanted);
-	if (*wanted && !mounts.is_writable)
-		return error_set(error, -EROFS, "%s has turned read-only", wanted);
+	if (*wanted && !mounts.is_wanted) {
+		error_set(error, -EIO, "%s is active, and not mounted on %.200s", t->result->device, wanted);
+		error_next(error, "svc-promote mounts it, or says why not");
+		return -EIO;
+	}
+	if (*wanted && !mounts.is_writable) {
+		error_set(error, -EROFS, "%.200s has turned read-only", wanted);
+		error_next(error, "see why (dmesg), then svc-promote --demote, and svc-promote, which checks it");
+		return -EROFS;
+	}
 	if (!look_is_ours(t))
-		return error_set(error, -ESTALE,
-		                 "the mirror is active, and no record says that it is this controller's");
+		return refuse_records(t, error);
 	t->result->role = ROLE_PRIMARY;
 	return 0;
 }
@@ -64,6 +91,8 @@ int status_run(struct takeover *t, struct svc_error *error)
 			code = read_role(t, error);
 	}
 	if (!code && !t->mirror.present)
-		code = error_set(error, -ENODEV, "no copy of the mirror could be read");
+		code = look_nothing(t, error);
+	if (!code && t->result->role == ROLE_STANDBY)
+		served_look(t);
 	return code && t->result->exit == SVC_EXIT_DONE ? give_up(t, SVC_EXIT_IO, code) : code;
 }

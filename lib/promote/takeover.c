@@ -14,12 +14,7 @@
 #include "report/promote.h"
 #include "verdict/verdict.h"
 
-enum {
-	CONFIRM_MS = 300, /* between claiming and the next look at the array: shut_out.c */
-	DISPUTE_MS =
-		1500, /* before the last one, where the other one had a key: what it began before that claim is over */
-	LVM_SECONDS_MIN = 5,
-};
+enum { LVM_SECONDS_MIN = 5 };
 
 /* ---- running ---- */
 
@@ -89,8 +84,11 @@ static int preflight(void *context, unsigned left_ms, struct svc_error *error)
 	struct takeover *t = context;
 	int code = look_paths(t, error);
 
-	if (!code)
-		code = look_survey(t, error);
+	if (code)
+		return code;
+	if (!t->options->is_dry_run)
+		shut_out_begin(t);
+	code = look_survey(t, error);
 	if (!code)
 		code = look_judge(t, false, left_ms, error);
 	if (code || t->decision.action != PROMOTE_REFUSE)
@@ -234,9 +232,7 @@ static int activate(void *context, unsigned left_ms, struct svc_error *error)
 	if (t->decision.action != PROMOTE_TAKE)
 		return stopped_meanwhile(t, error);
 	survey_close(&t->survey);
-	if (t->is_claimed && t->result->proof == PROOF_RESERVATION)
-		nanosleep(&(struct timespec){ 0, CONFIRM_MS * 1000000L }, NULL);
-	code = shut_out_confirm(t, error);
+	code = shut_out_renew(t, error);
 	if (code <= 0)
 		return code ? code : lost(t, error);
 	return activate_mirror(t->survey.copy, t->survey.copies, t->decision.is_member, seconds, error);
@@ -283,6 +279,20 @@ static int lost_late(struct takeover *t, uint64_t device, struct svc_error *erro
 	return lost(t, error);
 }
 
+static int not_writable(struct takeover *t, struct svc_error *error)
+{
+	error_set(error, -EROFS, "%s is not mounted writable", t->result->mountpoint);
+	error_next(error, "see why (dmesg), then svc-promote --demote, and svc-promote, which checks it");
+	return -EROFS;
+}
+
+static int no_longer(struct takeover *t, int code, const char *what, struct svc_error *error)
+{
+	error_set(error, code, "%s %s: somebody else is at work on it", t->result->device, what);
+	error_next(error, "see who is (svc-promote --status, on both controllers), then run it again");
+	return code;
+}
+
 static int prove(void *context, unsigned left_ms, struct svc_error *error)
 {
 	struct takeover *t = context;
@@ -290,10 +300,9 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 	uint64_t device;
 	int code;
 
+	(void)left_ms;
 	if (!look_active(t, &device))
-		return error_set(error, -EIO, "the mirror is no longer active");
-	if (t->is_disputed && t->is_claimed && left_ms > DISPUTE_MS)
-		nanosleep(&(struct timespec){ DISPUTE_MS / 1000, DISPUTE_MS % 1000 * 1000000L }, NULL);
+		return no_longer(t, -EIO, "is no longer active", error);
 	code = shut_out_confirm(t, error);
 	if (code <= 0)
 		return code ? code : lost_late(t, device, error);
@@ -306,16 +315,22 @@ static int prove(void *context, unsigned left_ms, struct svc_error *error)
 	if (code)
 		return code;
 	if (!look_is_ours(t))
-		return error_set(error, -ESTALE, "the records no longer say that the mirror is this controller's");
+		return no_longer(t, -ESTALE, "is no longer this controller's by the records", error);
 	if (*t->result->mountpoint) {
 		code = volume_find(t, device, &mounts, error);
 		if (!code && (!mounts.is_wanted || !mounts.is_writable))
-			code = error_set(error, -EROFS, "%s is not mounted writable", t->result->mountpoint);
+			code = not_writable(t, error);
 		if (!code)
 			code = check_writing(t, error);
 	}
-	t->is_proven = !code;
-	return code;
+	if (code)
+		return code;
+	/* Last of all: whoever looks after this began when this call was done. */
+	code = shut_out_renew(t, error);
+	if (code <= 0)
+		return code ? code : lost_late(t, device, error);
+	t->is_proven = true;
+	return 0;
 }
 
 /* ---- all of it ---- */

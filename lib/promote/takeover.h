@@ -37,13 +37,14 @@ struct takeover {
 	const struct fence_ops *ops; /* of `array` */
 	void *array;
 	const struct served_ops *served;
-	uint64_t own, peer; /* keys */
-	struct signs signs; /* the newest reading */
+	uint64_t own, peer;      /* keys, with any number */
+	uint64_t key;            /* this call got the volume with it; 0: it did not */
+	struct reservation seen; /* what the array said before anything else was read; all 0: nothing */
+	struct signs signs;      /* the newest reading */
 	struct fence_facts facts;
-	bool is_fenced;   /* proven, in this call */
-	bool has_taken;   /* the reservation, in this call */
-	bool is_disputed; /* the other one had a key as this call took the reservation: it may be about to do the same */
-	bool has_cut;     /* the export was stopped in this call */
+	bool is_fenced; /* proven, in this call */
+	bool has_taken; /* the reservation, in this call */
+	bool has_cut;   /* the export was stopped in this call */
 
 	bool was_active; /* the mirror, as a hand-over began */
 	bool is_claimed; /* the records were written, in this call */
@@ -68,6 +69,9 @@ const struct record *look_record(const struct takeover *t, int copy);
 /* Whether every record in reach of a leg that is written says that the mirror is this controller's and open. */
 bool look_is_ours(const struct takeover *t);
 
+/* Sets the error where no copy of the mirror was found among them: what each of them is. Returns -ENODEV. */
+int look_nothing(const struct takeover *t, struct svc_error *error);
+
 /* Judges what the survey read; with the content where evidence alone would call legs equal and may_compare. */
 int look_judge(struct takeover *t, bool may_compare, unsigned left_ms, struct svc_error *error);
 
@@ -85,10 +89,16 @@ extern const struct served_ops served_ops_export;
 /* As it was before this call stopped it, where it did. */
 void served_again(struct takeover *t);
 
+/* Of a standby: notes where shared is not served although it is to be. */
+void served_look(struct takeover *t);
+
 /* ---- shut_out.c: the fence step ---- */
 
 int shut_out_is_done(void *context, struct svc_error *error);
 int shut_out(void *context, unsigned left_ms, struct svc_error *error);
+
+/* Notes who has the volume. To be called before anything is read that the call goes by. */
+void shut_out_begin(struct takeover *t);
 
 /* Reads the other controller's signs of life, unless that was done. */
 void shut_out_look(struct takeover *t);
@@ -98,6 +108,12 @@ void shut_out_look(struct takeover *t);
  * was proof; 0: it has not. `-errno`: that cannot be told.
  */
 int shut_out_confirm(struct takeover *t, struct svc_error *error);
+
+/*
+ * The same, for good: who looked at the array, or at the records, before this gets the volume no more. Where this call did
+ * not get it there, as shut_out_confirm.
+ */
+int shut_out_renew(struct takeover *t, struct svc_error *error);
 
 /* Reads the array, into fence->last and fence->hold. As fence_confirm; -EOPNOTSUPP where there is no direct path too. */
 int shut_out_read(struct takeover *t, struct fence *fence, struct svc_error *error);
