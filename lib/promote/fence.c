@@ -258,11 +258,35 @@ int fence_renew(struct fence *fence, struct svc_error *error)
 	return 0;
 }
 
-int fence_release(const struct fence *fence, struct svc_error *error)
+/* It is this controller's still, at another port than that which commands are sent by: after a new login, say. */
+static int move_here(struct fence *fence, uint64_t key, struct svc_error *error)
 {
-	uint64_t key = fence_find_key(&fence->last, any_of(fence->own));
+	int code = fence->ops->read(fence->array, &fence->last, error);
+	uint64_t fresh = fresh_key(&fence->last, key);
 
-	return key ? fence->ops->release(fence->array, key, error) : 0;
+	if (code || !reservation_has_key(&fence->last, key))
+		return code;
+	code = fence->ops->register_key(fence->array, fresh, error);
+	if (code >= 0)
+		code = fence->ops->preempt(fence->array, fresh, key, error);
+	return code == -EBUSY ? 0 : code; /* it went by itself */
+}
+
+int fence_release(struct fence *fence, struct svc_error *error)
+{
+	for (int round = 0; round < REREADS_MAX; round++) {
+		uint64_t key = fence_find_key(&fence->last, any_of(fence->own));
+		int code = key ? fence->ops->release(fence->array, key, error) : 0;
+
+		if (code == -EBUSY)
+			code = move_here(fence, key, error);
+		if (code || !key)
+			return code;
+		code = fence->ops->read(fence->array, &fence->last, error);
+		if (code)
+			return code;
+	}
+	return error_set(error, -EBUSY, "this controller's key does not go away");
 }
 
 bool fence_is_shutting_out(const struct reservation *reservation, uint64_t own, uint64_t peer, enum fence_peer state)

@@ -121,8 +121,8 @@ int fence_confirm(struct fence *fence, struct svc_error *error);
  */
 int fence_renew(struct fence *fence, struct svc_error *error);
 
-/* Gives up what that reading shows of this controller's. -EBUSY: it is gone already. */
-int fence_release(const struct fence *fence, struct svc_error *error);
+/* Gives up what the newest reading shows of this controller's, at whichever port. Not where the mirror is active. */
+int fence_release(struct fence *fence, struct svc_error *error);
 
 /* The other controller, by the records. */
 enum fence_peer {

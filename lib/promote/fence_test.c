@@ -381,6 +381,42 @@ static void test_ports(void **state)
 	assert_int_equal(fence_release(&b, &error), 0);
 }
 
+/* So it is given up: whether commands go by a port that has no key, or one that is not the holder's. */
+static void test_release_ports(void **state)
+{
+	const struct array arrays[] = {
+		{ { [OTHER_PORT_A] = key_of(PORT_A, 5) }, OTHER_PORT_A },
+		{ { key_of(PORT_A, 5), 0, key_of(PORT_A, 5) }, OTHER_PORT_A },
+		{ { key_of(PORT_A, 5), 0, key_of(PORT_A, 7) }, OTHER_PORT_A },
+		{ { key_of(PORT_A, 5), key_of(PORT_B, 1), key_of(PORT_A, 5) }, PORT_B },
+	};
+	struct fence a;
+	struct svc_error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
+		struct array array = arrays[i];
+		struct way of_a = { &array, PORT_A, 0 };
+
+		begin(&a, PORT_A, &of_a, 6);
+		assert_int_equal(fence_confirm(&a, &error), 0);
+		assert_int_equal(fence_release(&a, &error), 0);
+		assert_true(array.key[PORT_A] == 0 && array.key[OTHER_PORT_A] == 0);
+		assert_int_equal(array.holder, arrays[i].holder == PORT_B ? PORT_B : -1);
+	}
+	/* The other one took it meanwhile: nothing is registered for that. */
+	for (int i = 0; i < 2; i++) {
+		struct array array = arrays[i];
+		struct way of_a = { &array, PORT_A, 0 };
+
+		begin(&a, PORT_A, &of_a, 6);
+		assert_int_equal(fence_confirm(&a, &error), 0);
+		array = (struct array){ { 0, key_of(PORT_B, 1), 0 }, PORT_B };
+		assert_int_equal(fence_release(&a, &error), 0);
+		assert_true(array.key[PORT_A] == 0 && array.key[OTHER_PORT_A] == 0 && array.holder == PORT_B);
+	}
+}
+
 static void test_failure(void **state)
 {
 	struct array array = { .holder = -1 };
@@ -617,10 +653,10 @@ int main(void)
 		cmocka_unit_test(test_race),          cmocka_unit_test(test_mine_already),
 		cmocka_unit_test(test_stale_preempt), cmocka_unit_test(test_renewed_too_late),
 		cmocka_unit_test(test_ports),         cmocka_unit_test(test_number),
-		cmocka_unit_test(test_failure),       cmocka_unit_test(test_key),
-		cmocka_unit_test(test_hold),          cmocka_unit_test(test_release),
-		cmocka_unit_test(test_kept),          cmocka_unit_test(test_watch),
-		cmocka_unit_test(test_proofs),
+		cmocka_unit_test(test_release_ports), cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_key),           cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_release),       cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_watch),         cmocka_unit_test(test_proofs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,17 @@ expect "the hook has stopped a" 0 '"fenced_by": "hook"' b 'hook "[ \$1 = a ] && 
 expect "b hands over, in the middle of its refresh" 0 '"role": "standby"' b 'promote --demote; s=$?; ! pidof svc-resync || s=99; grep -A 1 "\"id\": \"refresh\"" /run/svc/promote.json | grep -q done || s=98; exit_with $s'
 check "and has its reservations again" b with_reservations
 
+# --- the array answers nobody ---
+expect "a has it once more" 0 '"role": "primary"' a 'promote && until_true 60 refreshed ADA'
+kill -STOP "$array"
+expect "b gives up within the time" 5 '' b 'within 40 svc-promote --timeout 20'
+expect "its status needs shared for nothing" 0 'role: standby' b 'within 40 svc-promote --status --timeout 10'
+expect "a's hand-over gives up within the time" 5 '' a 'within 60 svc-promote --demote --timeout 20'
+kill -CONT "$array"
+check "the array answers again" a 'until_true 120 sh -c "dd if=/dev/sda of=/dev/null bs=4096 count=1 iflag=direct 2> /dev/null" && until_true 60 direct_is A'
+expect "and the hand-over goes on where it was" 0 '"role": "standby"' a 'promote --demote'
+expect "and b takes over" 0 '"role": "primary"' b promote
+
 # --- the kernel ---
 check "no warning of controller a's kernel" a trouble
 check "no warning of controller b's kernel" b trouble
