@@ -367,6 +367,8 @@ static int run(struct job *job, int reference)
 	if (job->options->mode == COMPARE_FAST)
 		return 0;
 	code = scan_run(&job->scan);
+	bitset_free(job->all); /* the sets that say whose the blocks are get its room */
+	job->all = NULL;
 	comparison->bytes = job->scan.done_bytes;
 	if (code)
 		return error_set(job->error, code, "the comparison was stopped: %s", strerror(-code));
