@@ -34,6 +34,7 @@ struct row {
 	unsigned superblock_position; /* +1; 0: as LVM says */
 	unsigned superblock_legs;
 	uint64_t seqno, missing, leg_bytes;
+	unsigned moves; /* bit per leg that its metadata has in another place */
 	/* what the comparison showed against the reference */
 	uint64_t used, free, settled, own, theirs, errors;
 	int64_t mounted;
@@ -159,6 +160,9 @@ static const struct testcase cases[] = {
 	{ "superblock of another layout", { LEG("flash-a", 5, 0, DIVERGED, .superblock_legs = 3), LEG("shared", 5, 0, DIVERGED) }, false, VERDICT_UNKNOWN, -1, 2, REASON_LAYOUT },
 	{ "legs of different length", { LEG("flash-a", 5, 0, DIVERGED), LEG("shared", 5, 0, DIVERGED, .leg_bytes = 77) }, false, VERDICT_UNKNOWN, -1, 2, REASON_LAYOUT },
 	{ "LVM metadata older on the stale one", { LEG("flash-a", 5, 0, STALE, .seqno = 3), LEG("shared", 9, 1, AUTHORITY, .seqno = 4) }, false, VERDICT_STALE, 1, 1, REASON_METADATA_OLD },
+	{ "a leg that newer LVM metadata has elsewhere", { LEG("flash-a", 5, 0, DIVERGED, .seqno = 3), LEG("shared", 9, 1, DIVERGED, .seqno = 4, .moves = 1) }, false, VERDICT_UNKNOWN, -1, 2, REASON_LAYOUT },
+	{ "the newer one is elsewhere by older LVM metadata", { LEG("flash-a", 5, 0, STALE, .seqno = 3, .moves = 2), LEG("shared", 9, 1, AUTHORITY, .seqno = 4) }, false, VERDICT_STALE, 1, 1, REASON_METADATA_OLD },
+	{ "two places by LVM metadata of one number", { LEG("flash-a", 5, 0, DIVERGED), LEG("shared", 5, 0, DIVERGED, .moves = 1) }, false, VERDICT_UNKNOWN, -1, 2, REASON_LAYOUT },
 	{ "interrupted svc-resync: the target with the higher counter",
 	  { LEG("flash-a", 90, 2, STALE, .record = GEN, .rebuild = REBUILD_CONTENT), LEG("shared", 5, 0, AUTHORITY) }, false, VERDICT_STALE, 1, 1, REASON_REBUILD_TARGET },
 	{ "interrupted svc-resync in its last step", { LEG("flash-a", 5, 0, STALE, .record = GEN, .rebuild = REBUILD_METADATA), LEG("shared", 5, 0, AUTHORITY) },
@@ -399,9 +403,12 @@ static void test_case(void **state)
 		set_content(&comparison.copy[n], &test->row[n]);
 	}
 	for (int x = 0; x < n; x++) /* every PV's metadata knows every other's */
-		for (int y = 0; y < n; y++)
-			strcpy(copy[x].evidence.lvm.leg_pv_uuid[copy[y].evidence.lvm.leg_index],
-			       copy[y].evidence.lvm.pv_uuid);
+		for (int y = 0; y < n; y++) {
+			unsigned leg = copy[y].evidence.lvm.leg_index;
+
+			strcpy(copy[x].evidence.lvm.leg_pv_uuid[leg], copy[y].evidence.lvm.pv_uuid);
+			copy[x].evidence.lvm.leg_place[leg] = test->row[x].moves >> leg & 1 ? 2 : 1;
+		}
 	verdict_judge(copy, n, NULL, test->is_fast, &verdict);
 	comparison.reference = verdict_reference(copy, n, &verdict);
 	if (!test->is_fast && comparison.reference >= 0)
