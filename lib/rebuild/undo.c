@@ -152,17 +152,28 @@ static int begin_file(struct undo *undo, const char *draft, const char *path)
 	return code ? code : sync_directory(path);
 }
 
+int undo_is_there(const char *path, struct svc_error *error)
+{
+	struct stat there;
+
+	if (!stat(path, &there) && (there.st_size || !S_ISREG(there.st_mode)))
+		return 1;
+	if (lstat(path, &there) || !S_ISLNK(there.st_mode))
+		return 0;
+	error_set(error, -EEXIST, "%s: this is a symbolic link, and no undo file is where it leads", path);
+	error_next(error, "give the name of the file itself with --save, or move the link away");
+	return -EEXIST;
+}
+
 int undo_create(const char *path, const struct undo_header *header, uint64_t limit_bytes, struct undo **undo,
                 struct svc_error *error)
 {
-	struct stat there;
 	char *draft;
-	int fd = -1, code = 0;
+	int fd = -1, code = undo_is_there(path, error);
 
 	*undo = NULL;
-	/* An empty one: somebody made the name first. */
-	if (stat(path, &there) == 0 && (there.st_size || !S_ISREG(there.st_mode)))
-		return go_on(path, header, limit_bytes, undo, error);
+	if (code)
+		return code > 0 ? go_on(path, header, limit_bytes, undo, error) : code;
 	draft = draft_of(path);
 	if (draft)
 		fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

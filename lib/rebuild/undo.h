@@ -76,6 +76,12 @@ struct undo_place {
 };
 
 /*
+ * Whether something is at `path` that a rebuild would go on with. 0: the file can be made there, also where an empty one
+ * holds the name. -EEXIST with a sentence: a symbolic link to none of these, which the new file would replace.
+ */
+int undo_is_there(const char *path, struct svc_error *error);
+
+/*
  * Creates the file, or goes on with that of an interrupted rebuild: its header must name the same mirror and
  * copies, and the caller has made sure with undo_look that they hold what it knows. limit_bytes bounds the
  * file's size; 0: no limit. -EEXIST (not open any more), -EINVAL (another rebuild's file), -EBADMSG (something

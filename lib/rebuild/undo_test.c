@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -509,6 +510,29 @@ static void test_going_on(void **state)
 	assert_null(undo);
 }
 
+/* A name that leads elsewhere is not replaced by the file: what it led to would be gone without a word. */
+static void test_links(void **state)
+{
+	struct bed *bed = *state;
+	char link[PATH_MAX], target[PATH_MAX];
+	struct undo *undo;
+	struct stat there;
+
+	snprintf(link, sizeof(link), "%s-link", bed->path);
+	snprintf(target, sizeof(target), "%s-target", bed->path);
+	assert_int_equal(symlink(target, link), 0);
+	for (int i = 0; i < 2; i++) { /* it leads nowhere, and to an empty file */
+		assert_int_equal(undo_create(link, &bed->header, 0, &undo, &bed->error), -EEXIST);
+		assert_null(undo);
+		assert_int_equal(lstat(link, &there), 0);
+		assert_true(S_ISLNK(there.st_mode));
+		assert_int_equal(access(target, F_OK), i ? 0 : -1);
+		close(open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	}
+	unlink(target);
+	unlink(link);
+}
+
 /* ---- going on ---- */
 
 static void test_append(void **state)
@@ -678,6 +702,7 @@ int main(void)
 		TEST(test_damage_while_open),
 		TEST(test_wrong_files),
 		TEST(test_going_on),
+		TEST(test_links),
 		TEST(test_append),
 		TEST(test_names),
 		TEST(test_limit),
