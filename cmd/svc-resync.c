@@ -334,7 +334,7 @@ static void report(struct call *call)
 	struct report report = report_of(call);
 
 	if (call->common->is_json) {
-		report_json(&report, stdout);
+		report_json(&report, options_json());
 		return;
 	}
 	show_plan(call);
@@ -395,7 +395,7 @@ static int undo(struct call *call, const char *path, struct svc_error *error)
 	report = report_of(call);
 	report.restored = call->resync.restored;
 	if (call->common->is_json && call->exit != SVC_EXIT_USAGE)
-		report_json(&report, stdout);
+		report_json(&report, options_json());
 	if (!call->exit)
 		show_restored(call);
 	if (!call->exit && !call->resync.has_restored && !call->common->is_json && !call->common->is_quiet)

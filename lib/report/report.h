@@ -63,6 +63,9 @@ struct report {
 int report_text(const struct report *report, FILE *out);
 int report_json(const struct report *report, FILE *out);
 
+/* The object of a call that ended before it had anything to report: what was wrong, and the exit code. 0, or -EIO. */
+int report_error_json(const char *command, const struct svc_error *error, int exit, FILE *out);
+
 /* Whether this file, which report_json wrote, says that svc-boot activated the mirror, and as it should be. */
 bool report_boot_is_active(const char *path);
 
