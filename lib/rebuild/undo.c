@@ -222,7 +222,7 @@ static size_t pack(const void *bytes, size_t length, uint8_t *packed)
 }
 
 static int save_chunk(struct undo *undo, int copy, uint64_t offset, const uint8_t *old, const uint8_t *new,
-                      size_t length)
+                      size_t length, size_t lost_bytes)
 {
 	uint8_t *raw = undo->packed, *sums = raw + UNDO_ENTRY_BYTES;
 	size_t pieces = undo_pieces(length), stored = pack(old, length, sums + 4 * pieces);
@@ -238,6 +238,7 @@ static int save_chunk(struct undo *undo, int copy, uint64_t offset, const uint8_
 	put_le64(raw + 24, offset);
 	put_le64(raw + 32, undo->synced);
 	put_le32(raw + 40, undo->run);
+	put_le32(raw + 44, (uint32_t)lost_bytes);
 	for (size_t i = 0, at = 0; i < pieces; i++, at += UNDO_PIECE_BYTES)
 		put_le32(sums + 4 * i,
 		         undo_sum(new + at, length - at < UNDO_PIECE_BYTES ? length - at : UNDO_PIECE_BYTES));
@@ -252,15 +253,18 @@ static int save_chunk(struct undo *undo, int copy, uint64_t offset, const uint8_
 	return code;
 }
 
-int undo_save(struct undo *undo, int copy, uint64_t offset, const void *old, const void *new, size_t length)
+int undo_save(struct undo *undo, int copy, uint64_t offset, const void *old, const void *new, size_t length,
+              size_t lost_bytes)
 {
 	const uint8_t *was = old, *will_be = new;
 	int code = offset % UNDO_PIECE_BYTES ? -EINVAL : 0;
 
 	while (!code && length) {
 		size_t chunk = length < UNDO_CHUNK_BYTES ? length : UNDO_CHUNK_BYTES;
+		size_t lost = lost_bytes < chunk ? lost_bytes : chunk;
 
-		code = save_chunk(undo, copy, offset, was, will_be, chunk);
+		code = save_chunk(undo, copy, offset, was, will_be, chunk, lost);
+		lost_bytes -= lost;
 		was += chunk;
 		will_be += chunk;
 		offset += chunk;

@@ -81,7 +81,7 @@ static void save(struct bed *bed, int copy, uint64_t offset, size_t length, int 
 
 	assert_non_null(new);
 	memset(new, with, length);
-	assert_int_equal(undo_save(bed->undo, copy, offset, bed->now[copy] + offset, new, length), 0);
+	assert_int_equal(undo_save(bed->undo, copy, offset, bed->now[copy] + offset, new, length, 0), 0);
 	free(new);
 }
 
@@ -533,6 +533,31 @@ static void test_links(void **state)
 	unlink(link);
 }
 
+/* What could not be read is counted once, however often it was saved before it was written. */
+static void test_lost(void **state)
+{
+	static const struct {
+		uint64_t offset;
+		size_t length, lost;
+	} saved[] = { { 4096, 512, 512 },
+		      { 4096, 4096, 1024 },
+		      { 8192, 4096, 0 },
+		      { 16384, UNDO_CHUNK_BYTES + 512, UNDO_CHUNK_BYTES + 512 } };
+	struct bed *bed = *state;
+	uint8_t *bytes = calloc(1, UNDO_CHUNK_BYTES + 512);
+	struct undo_look look;
+
+	assert_non_null(bytes);
+	for (size_t i = 0; i < sizeof(saved) / sizeof(saved[0]); i++)
+		assert_int_equal(undo_save(bed->undo, 0, saved[i].offset, bytes, bytes, saved[i].length, saved[i].lost),
+		                 0);
+	free(bytes);
+	reopen(bed);
+	undo_look(bed->undo, UNDO_OPEN, bed->device, NULL, &look, &bed->error);
+	assert_int_equal(look.copy[0].lost_bytes, 1024 + UNDO_CHUNK_BYTES + 512);
+	assert_int_equal(look.copy[1].lost_bytes, 0);
+}
+
 /* ---- going on ---- */
 
 static void test_append(void **state)
@@ -619,7 +644,7 @@ static void test_limit(void **state)
 	assert_int_equal(undo_create(bed->path, &bed->header, ENTRIES_AT + 2000, &bed->undo, &bed->error), 0);
 	save(bed, 0, 65536, 1024, 1);
 	assert_int_equal(undo_failure(bed->undo), 0);
-	assert_int_equal(undo_save(bed->undo, 0, 71680, bed->before[0] + 71680, bed->before[0], 1024), -EFBIG);
+	assert_int_equal(undo_save(bed->undo, 0, 71680, bed->before[0] + 71680, bed->before[0], 1024, 0), -EFBIG);
 	assert_int_equal(undo_failure(bed->undo), -EFBIG);
 	assert_true(undo_size(bed->undo) <= ENTRIES_AT + 2000);
 	save(bed, 0, 0, 4096, 0); /* zeros: they shrink */
@@ -703,6 +728,7 @@ int main(void)
 		TEST(test_wrong_files),
 		TEST(test_going_on),
 		TEST(test_links),
+		TEST(test_lost),
 		TEST(test_append),
 		TEST(test_names),
 		TEST(test_limit),

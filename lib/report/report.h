@@ -56,6 +56,7 @@ struct report {
 	const char *undo_path;          /* empty: nothing is saved */
 	const char *unsaved;            /* ... and this is why; NULL or empty: there is nothing to say of it */
 	const uint64_t *restored;       /* --undo alone: bytes put back, or to be, by copy */
+	const uint64_t *lost;           /* with it: of these, zeros for what could not be read when it was saved */
 	const struct boot_report *boot; /* svc-boot alone; NULL elsewhere */
 };
 
