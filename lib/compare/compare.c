@@ -31,7 +31,6 @@ struct job {
 	int copy_of[SVC_COPIES_MAX];        /* part -> copy */
 	struct dev *medium[SVC_COPIES_MAX]; /* by part; NULL: read as it was opened */
 	struct fs *fs[SVC_COPIES_MAX];      /* by copy; NULL where there is none or it cannot be opened */
-	struct bitset *used;                /* units that some copy's file system uses */
 	struct bitset *all;                 /* every unit, for COMPARE_FULL */
 	struct scan scan;
 };
