@@ -8,8 +8,9 @@
 
 #include "base/text.h"
 #include "model.h"
+#include "report/report.h"
 
-enum { KEY_JSON = 1000, KEY_LV, KEY_PROGRESS, KEY_TIMEOUT, ROWS_MAX = 48 };
+enum { KEY_JSON = 1000, KEY_LV, KEY_PROGRESS, KEY_TIMEOUT, KEY_EXPLAIN, ROWS_MAX = 48 };
 
 static const struct option_row common_rows[] = {
 	{ 'c', "config", "FILE", "read copies and settings from this file" },
@@ -21,15 +22,23 @@ static const struct option_row common_rows[] = {
 	{ 'q', "quiet", NULL, "print errors only; the exit code tells" },
 	{ 'v', "verbose", NULL, "print everything that was found" },
 	{ KEY_PROGRESS, "progress", "WHEN", "auto (on a terminal), always or never" },
+	{ KEY_EXPLAIN, "explain", "ID", "say what a reason (SVC-...) means; \"all\" lists them" },
 	{ 'h', "help", NULL, "print this help" },
 	{ 'V', "version", NULL, "print the version" },
 	{ 0, NULL, NULL, NULL },
 };
 
+static struct svc_error first_complaint;
+static bool is_json_printed;
+
 void complain(const struct command *command, const char *text, const char *next)
 {
 	char shown[2048]; /* what a device or an argument is called goes to a terminal */
 
+	if (!first_complaint.text[0]) {
+		error_set(&first_complaint, 0, "%s", text);
+		error_next(&first_complaint, "%s", next ? next : "");
+	}
 	fprintf(stderr, "%s: %s\n", command->name, text_escape(text, shown, sizeof(shown)));
 	if (next && *next)
 		fprintf(stderr, "%s: next: %s\n", command->name, text_escape(next, shown, sizeof(shown)));
@@ -61,6 +70,38 @@ void complain_error(const struct command *command, int exit, const struct svc_er
 		}
 	}
 	complain(command, error->text, next);
+}
+
+int complain_output(const struct command *command)
+{
+	complain(command, "the output could not be written",
+	         "see where it goes to: is that full, or closed? svc-compare tells how the copies are");
+	return SVC_EXIT_IO;
+}
+
+FILE *options_json(void)
+{
+	is_json_printed = true;
+	return stdout;
+}
+
+/* Also where parsing ended before it, and cut short as getopt_long takes it. */
+static bool wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strlen(argv[i]) >= strlen("--js") && !strncmp("--json", argv[i], strlen(argv[i])))
+			return true;
+	return false;
+}
+
+int options_end(const struct command *command, int argc, char **argv, int code)
+{
+	bool is_lost;
+
+	if (code && first_complaint.text[0] && !is_json_printed && wants_json(argc, argv))
+		report_error_json(command->name + strlen("svc-"), &first_complaint, code, stdout);
+	is_lost = fflush(stdout) != 0 || ferror(stdout);
+	return is_lost && !code ? complain_output(command) : code;
 }
 
 static const struct option_row *find_row(const struct option_row *row, const char *name)
@@ -151,6 +192,21 @@ static bool take_common(const struct command *command, struct common_options *co
 	}
 }
 
+static int explain(const struct command *command, const char *id)
+{
+	const struct reason_row *wanted = reason_find(id);
+	bool is_all = !strcmp(id, "all");
+
+	if (!wanted && !is_all) {
+		complain(command, "--explain: no such reason", "svc-compare --explain all lists them");
+		return SVC_EXIT_USAGE;
+	}
+	for (enum reason_id i = 0; i < REASON_COUNT; i++)
+		if (is_all || reason_row(i) == wanted)
+			report_explain(i, stdout);
+	return SVC_EXIT_DONE;
+}
+
 /* Both tables as getopt_long wants them. A lone "-x" error is ours to print: it names the next step. */
 static void make_getopt(const struct command *command, struct option *option, char *brief)
 {
@@ -198,6 +254,8 @@ int options_parse(const struct command *command, int argc, char **argv, struct c
 		case 'V':
 			printf("%s %s\n", command->name, SVC_VERSION);
 			return SVC_EXIT_DONE;
+		case KEY_EXPLAIN:
+			return explain(command, optarg);
 		case ':':
 		case '?':
 			snprintf(text, sizeof(text), "%s: %s", argv[optind - 1],

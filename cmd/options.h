@@ -4,6 +4,7 @@
 #define SVC_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
@@ -38,7 +39,7 @@ struct command {
 
 /*
  * Parses argv. Returns -1 to go on (the operands begin at *first), or the exit code to leave with:
- * after --help and --version (0), or after printing what is wrong (64).
+ * after --help, --version and --explain (0), or after printing what is wrong (64).
  */
 int options_parse(const struct command *command, int argc, char **argv, struct common_options *common, void *own,
                   int *first);
@@ -48,6 +49,18 @@ void complain(const struct command *command, const char *text, const char *next)
 
 /* An error of the library, and what to do next: what the library says, or else what its exit code calls for. */
 void complain_error(const struct command *command, int exit, const struct svc_error *error);
+
+/* Standard output did not take what was printed. Says so and returns the exit code for that. */
+int complain_output(const struct command *command);
+
+/* Standard output, for the one object of --json: it is printed, and none is owed at the end of the call. */
+FILE *options_json(void);
+
+/*
+ * The end of a call. Where --json was given and the call failed before it had anything to report, its first complaint
+ * is the object. What was printed and not taken is no success. Returns the exit code.
+ */
+int options_end(const struct command *command, int argc, char **argv, int code);
 
 /* The command of this name ("svc-compare", or "compare"); NULL: this program has none. */
 const struct command *command_find(const char *name);

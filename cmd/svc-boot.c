@@ -92,7 +92,6 @@ static int run(int argc, char **argv)
 		.conf = &runtime.conf,
 		.is_dry_run = common.is_dry_run,
 		.json_path = GATE_JSON_PATH,
-		.json = common.is_json ? stdout : NULL,
 		.out = common.is_json || common.is_quiet ? NULL : stdout,
 		.width = runtime_width(),
 		.is_verbose = common.is_verbose,
@@ -104,6 +103,7 @@ static int run(int argc, char **argv)
 	code = runtime_start(&runtime, &common, NULL, 0, &error);
 	if (code) {
 		complain(&svc_boot, error.text, error.next);
+		options.json = common.is_json ? options_json() : NULL;
 		return (int)gate_end_unconfigured(&options, error.text);
 	}
 	if (read_command_line(arguments.command_line, command_line, &error)) {
@@ -111,6 +111,7 @@ static int run(int argc, char **argv)
 		code = SVC_EXIT_USAGE;
 		goto out;
 	}
+	options.json = common.is_json ? options_json() : NULL;
 	options.locate = runtime.locate;
 	policy_read(&runtime.conf, command_line, &options.policy);
 	if (!common.timeout_seconds && !runtime.conf.nbd_timeout_seconds)

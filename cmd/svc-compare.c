@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* svc-compare: are the copies consistent, which one is right and why, and which files differ. */
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "compare/compare.h"
@@ -12,48 +11,22 @@
 #include "survey.h"
 #include "verdict/verdict.h"
 
-enum { KEY_FAST = 300, KEY_ALLOCATED, KEY_FULL, KEY_EXPLAIN };
-
-struct compare_arguments {
-	enum compare_mode mode;
-	const char *explain;
-};
+enum { KEY_FAST = 300, KEY_ALLOCATED, KEY_FULL };
 
 static const struct option_row rows[] = {
 	{ KEY_FAST, "fast", NULL, "read the evidence only, not the content" },
 	{ KEY_ALLOCATED, "allocated", NULL, "compare every block in use on any copy (default)" },
 	{ KEY_FULL, "full", NULL, "compare every block" },
-	{ KEY_EXPLAIN, "explain", "ID", "say what a reason (SVC-...) means; \"all\" lists them" },
 	{ 0, NULL, NULL, NULL },
 };
 
 static bool take(void *own, int key, const char *value)
 {
-	struct compare_arguments *arguments = own;
+	enum compare_mode *mode = own;
 
-	switch (key) {
-	case KEY_EXPLAIN:
-		arguments->explain = value;
-		return true;
-	default:
-		arguments->mode = key == KEY_FAST ? COMPARE_FAST : key == KEY_FULL ? COMPARE_FULL : COMPARE_ALLOCATED;
-		return true;
-	}
-}
-
-static int explain(const char *id)
-{
-	const struct reason_row *wanted = reason_find(id);
-	bool is_all = !strcmp(id, "all");
-
-	if (!wanted && !is_all) {
-		complain(&svc_compare, "--explain: no such reason", "svc-compare --explain all lists them");
-		return SVC_EXIT_USAGE;
-	}
-	for (enum reason_id i = 0; i < REASON_COUNT; i++)
-		if (is_all || reason_row(i) == wanted)
-			report_explain(i, stdout);
-	return SVC_EXIT_DONE;
+	(void)value;
+	*mode = key == KEY_FAST ? COMPARE_FAST : key == KEY_FULL ? COMPARE_FULL : COMPARE_ALLOCATED;
+	return true;
 }
 
 static int compare(struct survey *survey, enum compare_mode mode, const struct common_options *common,
@@ -101,25 +74,23 @@ static int report_all(const struct survey *survey, enum compare_mode mode, const
 	};
 
 	if (common->is_json)
-		return report_json(&report, stdout);
+		return report_json(&report, options_json());
 	return common->is_quiet ? 0 : report_text(&report, stdout);
 }
 
 static int run(int argc, char **argv)
 {
-	struct compare_arguments arguments = { .mode = COMPARE_ALLOCATED };
+	enum compare_mode mode = COMPARE_ALLOCATED;
 	struct common_options common = { 0 };
 	struct comparison comparison = { .reference = -1 };
 	struct verdict verdict;
 	struct survey survey;
 	struct runtime runtime;
 	struct svc_error error;
-	int first, code = options_parse(&svc_compare, argc, argv, &common, &arguments, &first);
+	int first, code = options_parse(&svc_compare, argc, argv, &common, &mode, &first);
 
 	if (code >= 0)
 		return code;
-	if (arguments.explain)
-		return explain(arguments.explain);
 	code = runtime_start(&runtime, &common, argv + first, argc - first, &error);
 	if (code) {
 		complain_error(&svc_compare, code, &error);
@@ -130,19 +101,18 @@ static int run(int argc, char **argv)
 		code = SVC_EXIT_USAGE;
 		goto out;
 	}
-	code = compare(&survey, arguments.mode, &common, &comparison, &verdict, &error);
+	code = compare(&survey, mode, &common, &comparison, &verdict, &error);
 	if (code) {
 		code = code == -EINTR ? SVC_EXIT_INTERRUPTED : SVC_EXIT_IO;
 		goto out;
 	}
-	if (report_all(&survey, arguments.mode, &common, runtime.typed, &comparison, &verdict)) {
-		error_set(&error, -EIO, "the report could not be written");
-		code = SVC_EXIT_IO;
+	error.text[0] = '\0';
+	if (report_all(&survey, mode, &common, runtime.typed, &comparison, &verdict)) {
+		code = complain_output(&svc_compare);
 		goto out;
 	}
 	code = verdict.exit;
 	runtime_complain_findings(&svc_compare, &survey, NULL);
-	error.text[0] = '\0';
 out:
 	if (error.text[0])
 		complain_error(&svc_compare, code, &error);

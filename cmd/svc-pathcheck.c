@@ -140,7 +140,7 @@ static int report(const struct call *call, int exit)
 	};
 
 	if (call->common->is_json)
-		return report_paths_json(&report, stdout);
+		return report_paths_json(&report, options_json());
 	return call->common->is_quiet ? 0 : report_paths_text(&report, stdout);
 }
 
@@ -270,10 +270,8 @@ static int run(int argc, char **argv)
 		/* What was not looked at is not reported on a screen. */
 		if (common.is_json || call.paths.check.facts[PATH_DIRECT].is_configured ||
 		    call.paths.check.facts[PATH_NBD].is_configured)
-			if (report(&call, exit)) {
-				code = error_set(&error, -EIO, "the report could not be written");
-				exit = SVC_EXIT_IO;
-			}
+			if (report(&call, exit))
+				exit = complain_output(&svc_pathcheck);
 	}
 	if (code)
 		complain(&svc_pathcheck, error.text, error.next);

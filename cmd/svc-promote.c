@@ -128,9 +128,11 @@ static int run(int argc, char **argv)
 	code = (int)promote_run(&options, &result);
 	if (!result) {
 		complain(&svc_promote, "out of memory", "");
-	} else if (common.is_json ? report_promote_json(result, stdout)
+	} else if (common.is_json ? report_promote_json(result, options_json())
 	                          : !common.is_quiet && report_promote_text(result, common.is_verbose, stdout)) {
-		complain(&svc_promote, "the output could not be written", "the exit code tells what came of it");
+		int lost = complain_output(&svc_promote);
+
+		code = code ? code : lost;
 	}
 	if (result && result->error.text[0])
 		complain_error(&svc_promote, code, &result->error);

@@ -334,7 +334,7 @@ static void report(struct call *call)
 	struct report report = report_of(call);
 
 	if (call->common->is_json) {
-		report_json(&report, stdout);
+		report_json(&report, options_json());
 		return;
 	}
 	show_plan(call);
@@ -354,10 +354,15 @@ static void show_restored(const struct call *call)
 
 	if (call->common->is_json || call->common->is_quiet)
 		return;
-	for (int i = 0; i < call->survey.copies; i++)
+	for (int i = 0; i < call->survey.copies; i++) {
 		if (resync->restored[i])
 			printf("    %s: %" PRIu64 " bytes %s from %s\n", call->survey.copy[i].name, resync->restored[i],
 			       what, resync->undo_path);
+		if (resync->lost[i])
+			printf("    %s: zeros stand for %" PRIu64
+			       " bytes that could not be read when they were saved\n",
+			       call->survey.copy[i].name, resync->lost[i]);
+	}
 	fflush(stdout);
 }
 
@@ -394,8 +399,9 @@ static int undo(struct call *call, const char *path, struct svc_error *error)
 	call->exit = resync_undo(&call->survey, &options, path, &call->resync, error);
 	report = report_of(call);
 	report.restored = call->resync.restored;
+	report.lost = call->resync.lost;
 	if (call->common->is_json && call->exit != SVC_EXIT_USAGE)
-		report_json(&report, stdout);
+		report_json(&report, options_json());
 	if (!call->exit)
 		show_restored(call);
 	if (!call->exit && !call->resync.has_restored && !call->common->is_json && !call->common->is_quiet)

@@ -17,17 +17,6 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-/* What could not be printed was not said: that is no success. */
-static int finish(const struct command *command, int code)
-{
-	bool is_lost = fflush(stdout) != 0 || ferror(stdout);
-
-	if (is_lost && !code)
-		complain(command, "the output could not be written",
-		         "see where it goes to; svc-compare tells how the copies are");
-	return is_lost && !code ? SVC_EXIT_IO : code;
-}
-
 static void print_usage(FILE *out)
 {
 	fprintf(out, "usage: svc COMMAND [OPTIONS], or by name:\n");
@@ -47,10 +36,10 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 
 	if (command)
-		return finish(command, command->run(argc, argv));
+		return options_end(command, argc, argv, command->run(argc, argv));
 	command = command_find(word);
 	if (command)
-		return finish(command, command->run(argc - 1, argv + 1));
+		return options_end(command, argc - 1, argv + 1, command->run(argc - 1, argv + 1));
 	if (is_word(word, "-V", "--version", "version")) {
 		printf("svc %s\n", SVC_VERSION);
 		return SVC_EXIT_DONE;

@@ -12,24 +12,11 @@
 
 #include "compare/compare.h"
 #include "dev/holders.h"
+#include "locate/conf.h"
 #include "rebuild/online.h"
 #include "verdict/verdict.h"
 
 /* ---- what to do ---- */
-
-/* Which leg each copy is, by the order in svc.conf; -1: not said. */
-static void read_legs(const struct survey *survey, const char *legs, int leg_of[SVC_COPIES_MAX])
-{
-	for (int i = 0; i < survey->copies; i++) {
-		int leg = 0;
-
-		leg_of[i] = -1;
-		for (const char *at = legs ? legs : ""; *(at += strspn(at, " \t")); at += strcspn(at, " \t"), leg++)
-			if (strcspn(at, " \t") == strlen(survey->copy[i].group) &&
-			    !strncmp(at, survey->copy[i].group, strlen(survey->copy[i].group)))
-				leg_of[i] = leg;
-	}
-}
 
 static int compare(struct survey *survey, const struct resync_options *options, struct resync *resync,
                    struct svc_error *error)
@@ -278,7 +265,8 @@ int resync_prepare(struct survey *survey, const struct resync_options *options, 
 	code = compare(survey, options, resync, error);
 	if (code)
 		return resync_exit_of(code);
-	read_legs(survey, options->legs, leg_of);
+	for (int i = 0; i < survey->copies; i++)
+		leg_of[i] = conf_leg(options->legs, survey->copy[i].group);
 	code = plan_make(survey->copy, survey->copies, &resync->verdict, &resync->comparison, &options->wish, leg_of,
 	                 &resync->plan, &resync->refusals);
 	if (code)

@@ -46,6 +46,7 @@ struct resync {
 	bool is_planned;          /* the plan may be shown */
 	bool has_restored;        /* --undo: there is something to put back */
 	uint64_t restored[SVC_COPIES_MAX]; /* --undo: bytes that are to be, or were, put back */
+	uint64_t lost[SVC_COPIES_MAX];     /* ... zeros for what could not be read when it was saved */
 	bool is_done;                      /* every action was carried out and proven */
 };
 

@@ -75,7 +75,6 @@ static int use_named_file(const struct survey *survey, const struct resync_optio
 	int code = 0;
 
 	for (int n = 1; n < UNDO_FILES_MAX; n++) {
-		struct stat there;
 		int length =
 			n == 1 ? snprintf(resync->undo_path, sizeof(resync->undo_path), "%s", options->save_path)
 			       : snprintf(resync->undo_path, sizeof(resync->undo_path), "%s-%d", options->save_path, n);
@@ -83,7 +82,9 @@ static int use_named_file(const struct survey *survey, const struct resync_optio
 		code = (size_t)length < sizeof(resync->undo_path)
 		               ? 0
 		               : error_set(error, -ENAMETOOLONG, "%.80s...: the name is too long", options->save_path);
-		if (!code && !stat(resync->undo_path, &there) && (there.st_size || !S_ISREG(there.st_mode)))
+		if (!code)
+			code = undo_is_there(resync->undo_path, error);
+		if (code > 0)
 			code = check_going_on(survey, options, resync, resync->undo_path, error);
 		if (code != -EBADMSG || !is_cut_off(survey, options, resync, resync->undo_path))
 			break;

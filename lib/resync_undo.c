@@ -75,6 +75,7 @@ static void note_look(const struct question *question, const struct undo_look *l
 		if (i < 0 || !look->copy[n].other_bytes)
 			continue;
 		resync->restored[i] = look->copy[n].other_bytes;
+		resync->lost[i] = look->copy[n].lost_bytes;
 		resync->has_restored = true;
 	}
 }

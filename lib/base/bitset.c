@@ -35,12 +35,29 @@ void bitset_set_range(struct bitset *set, uint64_t first, uint64_t count)
 		bitset_set(set, first);
 }
 
+/* Reading a page of zeros costs nothing; writing one would make it resident. */
+static void set_word(struct bitset *set, uint64_t i, uint64_t word)
+{
+	if (set->word[i] != word)
+		set->word[i] = word;
+}
+
 void bitset_or(struct bitset *into, const struct bitset *from)
 {
-	/* Reading a page of zeros costs nothing; writing one would make it resident. */
 	for (uint64_t i = 0; i < words_for(from->bits); i++)
-		if (from->word[i])
-			into->word[i] |= from->word[i];
+		set_word(into, i, into->word[i] | from->word[i]);
+}
+
+void bitset_and(struct bitset *into, const struct bitset *from)
+{
+	for (uint64_t i = 0; i < words_for(from->bits); i++)
+		set_word(into, i, into->word[i] & from->word[i]);
+}
+
+void bitset_copy(struct bitset *into, const struct bitset *from)
+{
+	for (uint64_t i = 0; i < words_for(from->bits); i++)
+		set_word(into, i, from->word[i]);
 }
 
 uint64_t bitset_count(const struct bitset *set)

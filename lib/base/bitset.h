@@ -34,8 +34,10 @@ static inline void bitset_clear(struct bitset *set, uint64_t bit)
 /* Sets bits [first, first + count). The range must lie within the set. */
 void bitset_set_range(struct bitset *set, uint64_t first, uint64_t count);
 
-/* into |= from. Both have the same number of bits. */
+/* into |= from, into &= from, into = from. Both have the same number of bits. */
 void bitset_or(struct bitset *into, const struct bitset *from);
+void bitset_and(struct bitset *into, const struct bitset *from);
+void bitset_copy(struct bitset *into, const struct bitset *from);
 
 uint64_t bitset_count(const struct bitset *set);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bitset.h"
@@ -62,7 +63,7 @@ static void test_random(void **state)
 		for (int step = 0; step < 6; step++) {
 			uint64_t first = next_random((uint32_t)bits), count = next_random((uint32_t)(bits - first + 1));
 
-			switch (next_random(4)) {
+			switch (next_random(6)) {
 			case 0:
 				bitset_set(set, first);
 				flag[first] = true;
@@ -75,11 +76,23 @@ static void test_random(void **state)
 				bitset_set_range(set, first, count);
 				memset(flag + first, true, count);
 				break;
-			default:
+			case 3:
 				bitset_set_range(other, first, count);
 				bitset_or(set, other);
 				for (uint64_t i = 0; i < bits; i++)
 					flag[i] |= bitset_test(other, i);
+				break;
+			case 4:
+				bitset_set_range(other, first, count);
+				bitset_and(set, other);
+				for (uint64_t i = 0; i < bits; i++)
+					flag[i] &= bitset_test(other, i);
+				break;
+			default:
+				bitset_clear(other, first);
+				bitset_copy(set, other);
+				for (uint64_t i = 0; i < bits; i++)
+					flag[i] = bitset_test(other, i);
 			}
 		}
 		assert_flags(set, flag);
@@ -115,9 +128,42 @@ static void test_edges(void **state)
 	bitset_free(NULL);
 }
 
+static long resident_pages(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long size, resident = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%ld %ld", &size, &resident), 2);
+	fclose(file);
+	return resident;
+}
+
+/* A set in which little is set costs little, whatever is done with it. */
+static void test_resident(void **state)
+{
+	enum { BITS = 1 << 28, PAGES = BITS / 8 / 4096 };
+	struct bitset *few = bitset_new(BITS), *set = bitset_new(BITS);
+	long before = resident_pages();
+
+	(void)state;
+	assert_non_null(few);
+	assert_non_null(set);
+	bitset_set(few, 5);
+	bitset_set(few, BITS - 1);
+	bitset_copy(set, few);
+	bitset_and(set, few);
+	bitset_or(set, few);
+	assert_int_equal(bitset_count(set), 2);
+	assert_true(resident_pages() - before < PAGES / 8);
+	bitset_free(few);
+	bitset_free(set);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random), cmocka_unit_test(test_edges) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random), cmocka_unit_test(test_edges),
+		                            cmocka_unit_test(test_resident) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

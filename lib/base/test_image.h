@@ -53,6 +53,22 @@ static inline uint8_t *test_image_load(const char *scenario, const char *name, s
 	return NULL;
 }
 
+/* Unpacks the image to FOLDER/NAME.img. 0, or -1. */
+static inline int test_image_put(const char *folder, const char *scenario, const char *name)
+{
+	char path[200];
+	size_t size;
+	uint8_t *bytes = test_image_load(scenario, name, &size);
+	bool is_written;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.img", folder, name);
+	f = bytes ? fopen(path, "w") : NULL;
+	is_written = f && fwrite(bytes, 1, size, f) == size;
+	free(bytes);
+	return (!f || !fclose(f)) && is_written ? 0 : -1;
+}
+
 /* Unpacks and locates a copy. 0, or -1 where there is no image or no leg on it. */
 static inline int test_copy_open(struct test_copy *copy, const char *scenario, const char *name)
 {

@@ -31,7 +31,6 @@ struct job {
 	int copy_of[SVC_COPIES_MAX];        /* part -> copy */
 	struct dev *medium[SVC_COPIES_MAX]; /* by part; NULL: read as it was opened */
 	struct fs *fs[SVC_COPIES_MAX];      /* by copy; NULL where there is none or it cannot be opened */
-	struct bitset *used;                /* units that some copy's file system uses */
 	struct bitset *all;                 /* every unit, for COMPARE_FULL */
 	struct scan scan;
 };
@@ -367,6 +366,8 @@ static int run(struct job *job, int reference)
 	if (job->options->mode == COMPARE_FAST)
 		return 0;
 	code = scan_run(&job->scan);
+	bitset_free(job->all); /* the sets that say whose the blocks are get its room */
+	job->all = NULL;
 	comparison->bytes = job->scan.done_bytes;
 	if (code)
 		return error_set(job->error, code, "the comparison was stopped: %s", strerror(-code));

@@ -341,22 +341,25 @@ static void test_judged(void **state)
 /* What a person waits for and does not get is not passed over. */
 static void test_unread(void **state)
 {
-	static const char wrong[] = "{\"schema\":\"svc/2\"}";
+	static const char *const cases[][2] = {
+		{ NULL, "the answer has 50000000 bytes, and was not read" },
+		{ "{\"schema\":\"svc/2\"}", "not a document of the schema" },
+		{ "{\"schema\":\"svc/1\",\"command\":\"resync\",\"error\":{\"text\":\"no such key\"}}", "no such key" },
+	};
 	struct request plan;
 
 	(void)state;
 	begin(false, false);
 	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
 	plan = press("r");
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct job job = { .name = "5", .number = 5, .task = TASK_PLAN, .state = JOB_ENDED, .exit = 1 };
 
 		console_taken(&console, &plan, "5");
 		console_jobs(&console, &job, 1);
-		console_answer(&console, &job, i ? wrong : NULL, i ? sizeof(wrong) - 1 : 50000000);
+		console_answer(&console, &job, cases[i][0], cases[i][0] ? strlen(cases[i][0]) : 50000000);
 		assert_int_equal(console.screen, SCREEN_JOB);
-		assert_true(
-			shows(i ? "not a document of the schema" : "the answer has 50000000 bytes, and was not read"));
+		assert_true(shows(cases[i][1]));
 		press("q");
 	}
 }

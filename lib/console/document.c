@@ -51,7 +51,7 @@ json_t *document_load(const char *text, size_t length, const char *command, stru
 {
 	json_error_t why;
 	json_t *root;
-	const char *said;
+	const char *said, *wrong;
 
 	if (length > DOCUMENT_BYTES_MAX) {
 		error_set(error, -EBADMSG, "the answer is longer than %d MiB", DOCUMENT_BYTES_MAX >> 20);
@@ -60,6 +60,12 @@ json_t *document_load(const char *text, size_t length, const char *command, stru
 	root = json_loadb(text, length, 0, &why);
 	if (!json_is_object(root) || strcmp(json_string_value(json_object_get(root, "schema")) ?: "", "svc/1") != 0) {
 		error_set(error, -EBADMSG, "the answer is not a document of the schema svc/1");
+		json_decref(root);
+		return NULL;
+	}
+	wrong = json_string_value(json_object_get(json_object_get(root, "error"), "text"));
+	if (wrong && !json_object_get(root, "steps")) { /* it ended before it had anything to report */
+		error_set(error, -EBADMSG, "%s", wrong);
 		json_decref(root);
 		return NULL;
 	}

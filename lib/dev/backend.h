@@ -39,4 +39,7 @@ static inline int dev_failure(int number)
 	return number == ENODATA || number == EILSEQ || number == EBADMSG ? -EIO : -number;
 }
 
+/* Opening it for writing, where nobody can tell when what was written is durable: -EROFS with a sentence. */
+int dev_refuse_no_flush(const char *locator, struct svc_error *error);
+
 #endif

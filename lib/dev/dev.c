@@ -97,6 +97,13 @@ int dev_check(const struct dev *dev, const char *locator)
 	return !is_block && (uint64_t)now.st_size < dev->size_bytes ? -ESTALE : 0;
 }
 
+int dev_refuse_no_flush(const char *locator, struct svc_error *error)
+{
+	error_set(error, -EROFS, LOCATOR ": the server has no flush, so that nothing written to it is safe", locator);
+	error_next(error, "%s", reason_row(REASON_NO_FLUSH)->next);
+	return -EROFS;
+}
+
 int dev_read(struct dev *dev, void *buffer, size_t length, uint64_t offset)
 {
 	if (!dev_range_fits(dev->size_bytes, offset, length))

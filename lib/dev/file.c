@@ -8,6 +8,7 @@
 #include <glob.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+#include <linux/major.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -363,6 +364,29 @@ static void find_backing(struct file *file, const struct stat *seen)
 	file->dev.backing_offset_bytes = info.lo_offset;
 }
 
+/*
+ * An nbd device whose server cannot flush: the driver then says that it has no cache to be flushed, which nobody knows
+ * (drivers/block/nbd.c, nbd_parse_flags). Of a partition the whole disk's attribute.
+ */
+static bool has_no_flush(const struct stat *seen)
+{
+	static const char *const attributes[] = { "queue", "../queue" };
+	char path[80], text[32] = "";
+
+	for (size_t i = 0; i < 2 && !*text && major(seen->st_rdev) == NBD_MAJOR; i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/write_cache", major(seen->st_rdev),
+		         minor(seen->st_rdev), attributes[i]);
+		f = fopen(path, "re");
+		if (f && !fgets(text, sizeof(text), f))
+			*text = '\0';
+		if (f)
+			fclose(f);
+	}
+	return !strcmp(text, "write through\n");
+}
+
 static int open_block(struct file *file, const char *path, const struct dev_options *options, const struct stat *seen)
 {
 	bool writes = options->access != DEV_READ, excludes = options->access == DEV_WRITE;
@@ -393,6 +417,7 @@ static int open_block(struct file *file, const char *path, const struct dev_opti
 	file->dev.is_block = true;
 	file->dev.is_live = !excludes && is_block_claimed(path, seen);
 	file->dev.is_read_only = read_only;
+	file->dev.has_no_flush = has_no_flush(seen);
 	file->dev.identity[1] = seen->st_rdev;
 	find_backing(file, seen);
 	return 0;
@@ -454,6 +479,10 @@ int file_open(const char *path, const struct dev_options *options, struct dev **
 			close(file->fd);
 		free(file);
 		return refuse_open(path, r, error);
+	}
+	if (options->access != DEV_READ && file->dev.has_no_flush) {
+		file_close(&file->dev);
+		return dev_refuse_no_flush(path, error);
 	}
 	*dev = &file->dev;
 	return 0;

@@ -254,11 +254,8 @@ int nbd_dev_open(const char *uri, const struct dev_options *options, struct dev 
 		error_next(error, "export it writable (qemu-nbd without -r)");
 	}
 	/* Without it nobody can tell when what was written is durable: found out now, and not after the first write. */
-	if (!r && writes && !server->export.has_flush) {
-		r = error_set(error, -EROFS, LOCATOR ": the server has no flush, so that nothing written to it is safe",
-		              uri);
-		error_next(error, "%s", reason_row(REASON_NO_FLUSH)->next);
-	}
+	if (!r && writes && !server->export.has_flush)
+		r = dev_refuse_no_flush(uri, error);
 	if (r) {
 		nbd_dev_close(&server->dev);
 		return r;

@@ -228,7 +228,7 @@ static int walk_view(struct attribute *attribute, struct fs *fs, int copy, const
 
 	if (fs->is_uncertain || !bitset_next_run(about, 0, 1, &first, &count))
 		return 0;
-	memcpy(attribute->view->word, about->word, (about->bits + 63) / 64 * sizeof(*about->word));
+	bitset_copy(attribute->view, about);
 	attribute->fs = fs;
 	attribute->copy = copy;
 	attribute->is_below = fs != attribute->all[copy];
@@ -262,10 +262,8 @@ static int find_asked(struct attribute *attribute, struct fs *const fs[], int co
 	for (int i = 0; i < copies && !r; i++)
 		if (fs[i])
 			r = fs_mark_used(fs[i], attribute->unit_bytes, attribute->asked, error);
-	for (uint64_t i = 0; i < (differing->bits + 63) / 64 && !r; i++) {
-		attribute->asked->word[i] &= differing->word[i];
-		attribute->left->word[i] = attribute->asked->word[i];
-	}
+	bitset_and(attribute->asked, differing);
+	bitset_copy(attribute->left, attribute->asked);
 	return r;
 }
 

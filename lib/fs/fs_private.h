@@ -29,7 +29,8 @@ struct overlay {
 };
 
 struct cache_slot {
-	uint64_t offset; /* bytes; UINT64_MAX: empty */
+	uint64_t offset; /* bytes */
+	size_t length;   /* 0: empty */
 	uint8_t *data;
 };
 

@@ -63,32 +63,50 @@ int fs_read(struct fs *fs, void *buffer, size_t length, uint64_t offset)
 	return 0;
 }
 
-/* Directory and mapping blocks lie near one another: a few windows save most of the requests. */
+static const struct cache_slot *find_cached(const struct fs *fs, uint64_t offset)
+{
+	for (size_t i = 0; i < FS_CACHE_SLOTS; i++)
+		if (offset >= fs->slot[i].offset && offset - fs->slot[i].offset < fs->slot[i].length)
+			return &fs->slot[i];
+	return NULL;
+}
+
+/*
+ * How much to read from a block on that is not in the cache. Who reads one block after another is given several at
+ * once; one block in between costs no more than itself.
+ */
+static size_t window_at(const struct fs *fs, uint64_t base)
+{
+	bool goes_on = base && find_cached(fs, base - 1);
+	size_t window = goes_on && fs->block_bytes < FS_CACHE_BYTES ? FS_CACHE_BYTES : fs->block_bytes;
+
+	return fs_bytes(fs) - base < window ? fs_bytes(fs) - base : window;
+}
+
 int fs_read_cached(struct fs *fs, void *buffer, size_t length, uint64_t offset)
 {
-	size_t window = fs->block_bytes > FS_CACHE_BYTES ? fs->block_bytes : FS_CACHE_BYTES;
-	uint64_t base = offset - offset % window;
+	uint64_t base = offset - offset % fs->block_bytes;
+	const struct cache_slot *found = find_cached(fs, offset);
 	struct cache_slot *slot = &fs->slot[fs->next_slot];
-	size_t valid;
+	size_t window;
 	int r;
 
-	for (size_t i = 0; i < FS_CACHE_SLOTS; i++) {
-		if (!fs->slot[i].data || fs->slot[i].offset != base)
-			continue;
-		memcpy(buffer, fs->slot[i].data + (offset - base), length);
+	if (found) {
+		memcpy(buffer, found->data + (offset - found->offset), length);
 		return 0;
 	}
+	window = window_at(fs, base);
 	if (!slot->data) {
-		slot->data = malloc(window);
+		slot->data = malloc(fs->block_bytes > FS_CACHE_BYTES ? fs->block_bytes : FS_CACHE_BYTES);
 		if (!slot->data)
 			return -ENOMEM;
 	}
-	slot->offset = UINT64_MAX;
-	valid = fs_bytes(fs) - base < window ? fs_bytes(fs) - base : window;
-	r = fs_read(fs, slot->data, valid, base);
+	slot->length = 0;
+	r = fs_read(fs, slot->data, window, base);
 	if (r < 0) /* the fault may lie beside what is wanted */
 		return fs_read(fs, buffer, length, offset);
 	slot->offset = base;
+	slot->length = window;
 	fs->next_slot = (fs->next_slot + 1) % FS_CACHE_SLOTS;
 	memcpy(buffer, slot->data + (offset - base), length);
 	return 0;

@@ -2,6 +2,7 @@
 /* Files as fs_file_read gives them, against the very files that mke2fs put there. */
 #include "fs/read_file.h"
 
+#include "dev/fault.h"
 #include "fs/test_image.h"
 
 enum { ROOM = 6 << 20 };
@@ -108,12 +109,48 @@ static void test_refused(void **state)
 	dev_close(dev);
 }
 
+/* Blocks here and there are read alone, blocks one after another several at once, and each is what the device has. */
+static void test_cache(void **state)
+{
+	enum { BLOCK = 4096, BLOCKS = 64 };
+	static const struct {
+		uint64_t step;
+		uint64_t reads_at_most;
+	} cases[] = { { 1, BLOCKS / 8 + 2 }, { 5, BLOCKS } };
+	static const struct fault_plan no_fault;
+	struct dev *base, *dev;
+	struct fs *fs;
+
+	(void)state;
+	run("rm -f image && mke2fs -qF -t ext4 -b 4096 -d tree image 24M");
+	base = open_image("image");
+	assert_int_equal(dev_open_fault(base, &no_fault, &dev), 0);
+	fs = open_fs(dev, FS_ON_DISK);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t before = fault_counted(dev).operations[FAULT_READ];
+
+		for (uint64_t block = 100; block < 100 + BLOCKS * cases[i].step; block += cases[i].step) {
+			uint8_t block_bytes[BLOCK], expected[BLOCK];
+
+			assert_int_equal(fs_read_block(fs, block, block_bytes), 0);
+			assert_int_equal(dev_read(base, expected, BLOCK, block * BLOCK), 0);
+			assert_memory_equal(block_bytes, expected, BLOCK);
+			assert_int_equal(fs_read_block(fs, block, block_bytes), 0);
+		}
+		assert_in_range(fault_counted(dev).operations[FAULT_READ] - before, 1, cases[i].reads_at_most);
+	}
+	fs_close(fs);
+	dev_close(dev);
+	dev_close(base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_content),
 		cmocka_unit_test(test_unwritten),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_cache),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

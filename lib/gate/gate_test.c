@@ -26,22 +26,6 @@
 
 static char folder[] = "/tmp/gate_test.XXXXXX";
 
-static void put_image(const char *scenario, const char *name)
-{
-	char path[100];
-	size_t size;
-	uint8_t *bytes = test_image_load(scenario, name, &size);
-	FILE *f;
-
-	assert_non_null(bytes);
-	snprintf(path, sizeof(path), "%s/%s.img", folder, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(bytes, 1, size, f), size);
-	assert_int_equal(fclose(f), 0);
-	free(bytes);
-}
-
 static uint64_t sum_of(const char *name)
 {
 	char path[100];
@@ -95,8 +79,8 @@ static void test_row(void **state)
 	uint64_t before[2];
 	size_t size;
 
-	put_image(row->scenario, "flash-a");
-	put_image(row->shared ? row->shared : row->scenario, "shared");
+	assert_int_equal(test_image_put(folder, row->scenario, "flash-a"), 0);
+	assert_int_equal(test_image_put(folder, row->shared ? row->shared : row->scenario, "shared"), 0);
 	snprintf(conf.flash_a, sizeof(conf.flash_a), "%s/flash-a.img", folder);
 	snprintf(conf.shared, sizeof(conf.shared), "%s/shared.img", folder);
 	policy_read(&conf, row->command_line, &options.policy);

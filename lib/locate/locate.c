@@ -321,11 +321,15 @@ int locate_read_blank(struct copy *copy, const struct access *access, const vola
 	if (copy->condition != COPY_BLANK || !copy->device_bytes || !access->device)
 		return 0;
 	result = foreign_is_all_blank(access->device, stop, progress, context, &at);
-	if (result == 1 || result == -EINTR || result == -ENOMEM)
-		return result == 1 ? 0 : result;
-	copy->condition = COPY_FOREIGN;
+	if (result == -EINTR || result == -ENOMEM)
+		return result;
 	copy->findings.count = 0;
-	if (result)
+	if (result != 1)
+		copy->condition = COPY_FOREIGN;
+	if (result == 1)
+		reason_add(&copy->findings, REASON_BLANK, ALL, "it is blank: all of its %" PRIu64 " bytes hold nothing",
+		           copy->device_bytes);
+	else if (result)
 		reason_add(&copy->findings, REASON_FOREIGN, ALL,
 		           "both its ends are blank, but byte %" PRIu64 " cannot be read: %s", at, strerror(-result));
 	else

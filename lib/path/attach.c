@@ -154,6 +154,11 @@ static int connect_server(const char *uri, const struct dev_options *options, st
 		r = error_set(error, -ECONNRESET, LOCATOR ": nbdkit, which speaks TLS with it, could not connect", uri);
 		error_next(error, "try again; nbdkit says why in the system's log");
 	}
+	/* To the driver a disk without flush is one that never loses what it took; libnbd's side refuses it too. */
+	if (!r && !(export->flags & (NBD_FLAG_READ_ONLY | NBD_FLAG_SEND_FLUSH))) {
+		close(export->socket);
+		r = dev_refuse_no_flush(uri, error);
+	}
 	if (!r)
 		watch_idle(export->socket, options->timeout_seconds);
 	return r;

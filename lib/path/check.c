@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "evidence/record.h"
+#include "locate/conf.h"
 #include "path/coherence.h"
 
 /* The place that a copy's name means; NULL: none here. */
@@ -52,23 +53,6 @@ int path_places_parse(const char *const argument[], int arguments, struct path_p
 	return r;
 }
 
-/* The position of `shared` in [mirror] legs; -1 where it is not given. */
-static int shared_leg(const char *legs)
-{
-	int n = 0;
-
-	for (const char *at = legs ? legs : ""; *at; n++) {
-		size_t length;
-
-		at += strspn(at, " \t");
-		length = strcspn(at, " \t");
-		if (length == strlen("shared") && !strncmp(at, "shared", length))
-			return n;
-		at += length;
-	}
-	return -1;
-}
-
 static bool is_own(const struct lvm_evidence *flash, const char *pv_uuid)
 {
 	return !strcmp(flash->pv_uuid, pv_uuid);
@@ -76,7 +60,7 @@ static bool is_own(const struct lvm_evidence *flash, const char *pv_uuid)
 
 static void expect_from(const struct lvm_evidence *flash, const char *legs, struct path_expected *expected)
 {
-	int leg = shared_leg(legs);
+	int leg = conf_leg(legs, "shared");
 
 	memset(expected, 0, sizeof(*expected));
 	for (unsigned i = 0; i < flash->leg_count && i < SVC_LEGS_MAX; i++)

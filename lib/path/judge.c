@@ -173,6 +173,9 @@ void path_judge(const struct path_facts facts[PATHS], const struct path_expected
 	for (int i = 0; i < PATHS; i++) {
 		if (is_read(&facts[i]) && facts[i].is_read_only)
 			set(verdict, i, PATH_READ_ONLY, REASON_PATH_READ_ONLY, "it cannot be written");
+		else if (is_read(&facts[i]) && facts[i].has_no_flush)
+			set(verdict, i, PATH_READ_ONLY, REASON_PATH_READ_ONLY,
+			    "the server has no flush, so that nothing written to it is safe");
 		if (is_read(&facts[i]) && facts[i].is_detached)
 			set(verdict, i, PATH_DOWN, REASON_PATH_LOST,
 			    "the server answers, but the kernel's device has lost its connection; --setup, or the "

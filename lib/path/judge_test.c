@@ -137,6 +137,11 @@ static void nbd_read_only(void)
 	facts[PATH_NBD].is_read_only = true;
 }
 
+static void nbd_no_flush(void)
+{
+	facts[PATH_NBD].has_no_flush = true;
+}
+
 static void wrong_and_read_only(void)
 {
 	nbd_other_pv();
@@ -238,6 +243,7 @@ static const struct {
 	{ "SCSI designators", scsi_differs, PATH_GOOD, PATH_OTHER_VOLUME, 2, REASON_PATH_OTHER_VOLUME },
 	{ "SCSI serial", serial_differs, PATH_GOOD, PATH_OTHER_VOLUME, 2, REASON_PATH_OTHER_VOLUME },
 	{ "read-only", nbd_read_only, PATH_GOOD, PATH_READ_ONLY, 5, REASON_PATH_READ_ONLY },
+	{ "without flush", nbd_no_flush, PATH_GOOD, PATH_READ_ONLY, 5, REASON_PATH_READ_ONLY },
 	{ "wrong and read-only", wrong_and_read_only, PATH_GOOD, PATH_OTHER_VOLUME, 2, REASON_PATH_OTHER_VOLUME },
 	{ "kernel's device dead, server good", nbd_detached, PATH_GOOD, PATH_DOWN, 5, REASON_PATH_LOST },
 	{ "kernel's device dead, server read-only", detached_and_read_only, PATH_GOOD, PATH_READ_ONLY, 5,

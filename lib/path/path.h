@@ -53,6 +53,7 @@ struct path_facts {
 	bool is_detached;
 	uint64_t size_bytes;
 	bool is_read_only;
+	bool has_no_flush;               /* nobody can tell when what is written to it is durable */
 	uint64_t latency_us[PATH_READS]; /* sorted */
 	enum copy_condition condition;   /* of the copy that is there */
 	struct lvm_evidence lvm;

@@ -115,6 +115,7 @@ static int look(const struct path_probe *probe, const struct dev_options *option
 		return r;
 	facts->size_bytes = access.device->size_bytes;
 	facts->is_read_only = access.device->is_read_only;
+	facts->has_no_flush = access.device->has_no_flush;
 	facts->is_block = access.device->is_block;
 	if (facts->is_block && !stat(facts->device, &status)) {
 		facts->rdev = status.st_rdev;

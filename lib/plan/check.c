@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plan/planning.h"
+#include "verdict/verdict.h"
 
 bool planning_is_other_mirror(const struct planning *p, int i)
 {
@@ -28,13 +29,6 @@ static const struct lvm_evidence *layout_of(const struct planning *p, int i)
 	return &p->copy[p->plan->is_whole[i] ? p->plan->authority : i].evidence.lvm;
 }
 
-/* Whether the metadata `text` has that leg on the same PV. */
-static bool has_leg(const struct lvm_evidence *text, const struct lvm_evidence *own, unsigned leg)
-{
-	return text->type == own->type && text->leg_count == own->leg_count && leg < SVC_LEGS_MAX &&
-	       !strcmp(text->leg_pv_uuid[leg], own->leg_pv_uuid[leg]);
-}
-
 /*
  * LVM goes by the newest metadata that it finds on any copy. A leg that this no longer has, or has in another place,
  * because it was taken out or moved while the copy was away, would be written where nobody looks for it.
@@ -46,22 +40,24 @@ static int check_layout(struct planning *p, int i)
 
 	for (int k = 0; k < p->copies && own->type != MIRROR_NONE; k++) {
 		const struct lvm_evidence *text = &p->copy[k].evidence.lvm;
+		enum leg_by found;
 
 		if (p->plan->is_whole[k] || text->type == MIRROR_NONE || text->seqno < own->seqno ||
 		    strcmp(text->vg_uuid, own->vg_uuid) || strcmp(text->lv_uuid, own->lv_uuid))
 			continue;
-		if (!has_leg(text, own, leg))
+		found = verdict_leg_by(text, own, leg);
+		if (found == LEG_THERE && own->leg_place[leg])
+			continue;
+		if (found == LEG_GONE)
 			reason_add(p->refusals, REASON_LAYOUT, i,
 			           "%s and %s disagree about the legs of the mirror: one was taken out or moved",
 			           p->copy[k].name, p->copy[i].name);
-		else if (!text->leg_place[leg] || text->leg_place[leg] != own->leg_place[leg])
+		else
 			reason_add(p->refusals, REASON_LAYOUT, i,
 			           "by the LVM metadata of %s, number %" PRIu64
 			           ", the leg of %s is in another place than it was found in, by number %" PRIu64
 			           ": it was moved",
 			           p->copy[k].name, text->seqno, p->copy[i].name, own->seqno);
-		else
-			continue;
 		return SVC_EXIT_OPERATOR;
 	}
 	return 0;

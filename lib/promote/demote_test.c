@@ -25,22 +25,6 @@ static struct promote_options options;
 static struct promote_result result;
 static struct takeover t;
 
-static void put_image(const char *scenario, const char *name)
-{
-	char path[100];
-	size_t size;
-	uint8_t *bytes = test_image_load(scenario, name, &size);
-	FILE *f;
-
-	assert_non_null(bytes);
-	snprintf(path, sizeof(path), "%s/%s.img", folder, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(bytes, 1, size, f), size);
-	assert_int_equal(fclose(f), 0);
-	free(bytes);
-}
-
 /* The mirror was controller a's, and nobody has closed it; with the generation of the lists, newest first. */
 static uint64_t legs_of_record = 3;
 
@@ -70,8 +54,8 @@ static void begin(const char *scenario, const char *of_flash, const char *of_sha
 {
 	struct svc_error error;
 
-	put_image(scenario, "flash-a");
-	put_image(scenario, "shared");
+	assert_int_equal(test_image_put(folder, scenario, "flash-a"), 0);
+	assert_int_equal(test_image_put(folder, scenario, "shared"), 0);
 	memset(&t, 0, sizeof(t));
 	/* A dry run tells nothing to the host's logs. */
 	options = (struct promote_options){ .conf = &conf, .controller = 'a', .is_dry_run = true };

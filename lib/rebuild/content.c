@@ -32,7 +32,8 @@ struct batch {
 	uint8_t *buffer[SIDES];
 	int todo; /* sides that have not read it yet */
 	int code[SIDES];
-	bool is_unread[BATCH_UNITS]; /* of the target, by unit in the buffer: rewriting it is its repair */
+	/* Of the target, by unit in the buffer: bytes that could not be read, zeros stand for them. Writing is its repair. */
+	uint32_t lost_bytes[BATCH_UNITS];
 };
 
 struct pipeline {
@@ -93,7 +94,7 @@ static int read_target_units(struct content_job *job, struct batch *batch, const
 
 		if (code)
 			return code;
-		batch->is_unread[at / job->unit_bytes] = lost != 0;
+		batch->lost_bytes[at / job->unit_bytes] = (uint32_t)lost;
 	}
 	return 0;
 }
@@ -104,7 +105,7 @@ static int read_batch(struct content_job *job, struct batch *batch, int side)
 	int code = 0;
 
 	if (side == TO)
-		memset(batch->is_unread, 0, sizeof(batch->is_unread));
+		memset(batch->lost_bytes, 0, sizeof(batch->lost_bytes));
 	for (size_t i = 0; i < batch->runs && !code; i++) {
 		const struct run *run = &batch->run[i];
 
@@ -147,8 +148,17 @@ static bool is_different(const struct content_job *job, const struct batch *batc
 
 	if (job->skipped && bitset_test(job->skipped, run->first + i))
 		return false;
-	return batch->is_unread[at / job->unit_bytes] ||
+	return batch->lost_bytes[at / job->unit_bytes] ||
 	       memcmp(batch->buffer[FROM] + at, batch->buffer[TO] + at, unit_length(job, run->first + i)) != 0;
+}
+
+static size_t lost_bytes(const struct content_job *job, const struct batch *batch, size_t at, uint64_t units)
+{
+	size_t bytes = 0;
+
+	for (uint64_t i = 0; i < units; i++)
+		bytes += batch->lost_bytes[at / job->unit_bytes + i];
+	return bytes;
 }
 
 /* Writes the differing stretches of a run, each with one call. */
@@ -167,9 +177,10 @@ static int write_run(struct content_job *job, struct batch *batch, const struct 
 		length = (i - start) * job->unit_bytes + unit_length(job, run->first + i);
 		/* A leg that lies across the device's blocks is bounced: then the hint would not be what is written. */
 		if (job->to->align_bytes == job->saver->align_bytes)
-			saver_hint(job->saver, batch->buffer[TO] + at, length);
+			saver_hint(job->saver, batch->buffer[TO] + at, length,
+			           lost_bytes(job, batch, at, i - start + 1));
 		code = dev_write(job->to, batch->buffer[FROM] + at, length, (run->first + start) * job->unit_bytes);
-		saver_hint(job->saver, NULL, 0);
+		saver_hint(job->saver, NULL, 0, 0);
 		bitset_set_range(job->written, run->first + start, i - start + 1);
 		job->written_bytes += length;
 	}

@@ -204,6 +204,29 @@ static int sweep(struct looker *l, const volatile sig_atomic_t *stop)
 	return code;
 }
 
+/* What could not be read was saved again where a place was saved again before it was written: it counts once. */
+static void count_lost(struct looker *l, size_t places)
+{
+	uint64_t end = 0, most = 0;
+	int copy = -1;
+
+	for (size_t n = 0; n < places; n++) {
+		const struct undo_place *place = undo_place(l->undo, l->order[n]);
+
+		if (!place->lost_bytes)
+			continue;
+		if (place->copy != copy || place->offset >= end)
+			end = most = 0;
+		copy = place->copy;
+		if (place->lost_bytes > most) {
+			l->look->copy[copy].lost_bytes += place->lost_bytes - most;
+			most = place->lost_bytes;
+		}
+		if (end_of(place) > end)
+			end = end_of(place);
+	}
+}
+
 static int judge(const struct looker *l, struct svc_error *error)
 {
 	const char *since = l->state == UNDO_DONE ? "it was put back" : "the rebuild";
@@ -251,6 +274,7 @@ int undo_look(struct undo *undo, enum undo_state state, struct dev *const device
 		l->order[n] = (uint32_t)n;
 	if (!code) {
 		qsort_r(l->order, places, sizeof(l->order[0]), by_place, undo);
+		count_lost(l, places);
 		code = sweep(l, stop);
 	}
 	if (code)

@@ -15,6 +15,7 @@ struct undo_look {
 		uint64_t strange_bytes; /* that are neither as they were nor as the rebuild wrote them */
 		uint64_t strange_places;
 		uint64_t first_strange; /* offset in the device */
+		uint64_t lost_bytes;    /* that could not be read when they were saved: zeros stand for them */
 	} copy[SVC_COPIES_MAX];
 	/* The first group of which something is certainly not there: of later groups nothing is. None: UINT64_MAX. */
 	uint64_t absent_group;

@@ -30,6 +30,7 @@ struct saver {
 	struct saver_count count;
 	const uint8_t *hint;
 	size_t hint_length;
+	size_t hint_lost_bytes;
 	uint8_t *buffer; /* HELD_BYTES; page-aligned, and every write in it too */
 	size_t used;
 	struct held held[HELD_WRITES];
@@ -61,40 +62,44 @@ int saver_drain(struct dev *dev)
 	return code;
 }
 
-static int read_base(struct saver *saver, void *buffer, size_t length, uint64_t offset, enum saver_loss least)
+static int read_base(struct saver *saver, void *buffer, size_t length, uint64_t offset, enum saver_loss least,
+                     size_t *lost_bytes)
 {
-	size_t lost;
-
+	*lost_bytes = 0;
 	return saver->loss < least ? dev_read(saver->base, buffer, length, offset)
-	                           : dev_read_rest(saver->base, buffer, length, offset, &lost);
+	                           : dev_read_rest(saver->base, buffer, length, offset, lost_bytes);
 }
 
 static int saver_pread(struct dev *dev, void *buffer, size_t length, uint64_t offset)
 {
 	struct saver *saver = (struct saver *)dev;
 	int code = saver_drain(dev);
+	size_t lost;
 
-	return code ? code : read_base(saver, buffer, length, offset, SAVER_READS_ZEROS);
+	return code ? code : read_base(saver, buffer, length, offset, SAVER_READS_ZEROS, &lost);
 }
 
 /* Saves what is at `offset` now, and is about to become `bytes`. */
 static int save(struct saver *saver, const void *bytes, size_t length, uint64_t offset)
 {
 	uint8_t *old;
+	size_t lost;
 	int code;
 
 	if (saver->hint_length >= length) {
-		code = undo_save(saver->undo, saver->copy, offset, saver->hint, bytes, length);
+		lost = saver->hint_lost_bytes < length ? saver->hint_lost_bytes : length;
+		code = undo_save(saver->undo, saver->copy, offset, saver->hint, bytes, length, lost);
 		saver->hint += length;
 		saver->hint_length -= length;
+		saver->hint_lost_bytes -= lost;
 		return code;
 	}
 	code = saver_drain(&saver->dev); /* what is held back may be what is there now */
 	old = dev_buffer(length);
 	if (!code)
-		code = old ? read_base(saver, old, length, offset, SAVER_SAVES_ZEROS) : -ENOMEM;
+		code = old ? read_base(saver, old, length, offset, SAVER_SAVES_ZEROS, &lost) : -ENOMEM;
 	if (!code)
-		code = undo_save(saver->undo, saver->copy, offset, old, bytes, length);
+		code = undo_save(saver->undo, saver->copy, offset, old, bytes, length, lost);
 	free(old);
 	return code;
 }
@@ -299,12 +304,13 @@ void saver_lose(struct dev *dev, enum saver_loss loss)
 	((struct saver *)dev)->loss = loss;
 }
 
-void saver_hint(struct dev *dev, const void *old, size_t length)
+void saver_hint(struct dev *dev, const void *old, size_t length, size_t lost_bytes)
 {
 	struct saver *saver = (struct saver *)dev;
 
 	saver->hint = old;
 	saver->hint_length = length;
+	saver->hint_lost_bytes = lost_bytes;
 }
 
 void saver_witness(struct dev *dev, bool is_witness)

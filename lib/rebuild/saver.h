@@ -32,9 +32,9 @@ void saver_lose(struct dev *dev, enum saver_loss loss);
 
 /*
  * The bytes that the next writes will overwrite, `length` of them in the order of those writes: saves
- * reading them again. Valid until so many bytes have been written.
+ * reading them again. Valid until so many bytes have been written. `lost_bytes` of them could not be read and are zeros.
  */
-void saver_hint(struct dev *dev, const void *old, size_t length);
+void saver_hint(struct dev *dev, const void *old, size_t length, size_t lost_bytes);
 
 /* From here on (until false) what is written is saved alone: the device is left as it is. */
 void saver_witness(struct dev *dev, bool is_witness);

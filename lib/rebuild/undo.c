@@ -152,17 +152,28 @@ static int begin_file(struct undo *undo, const char *draft, const char *path)
 	return code ? code : sync_directory(path);
 }
 
+int undo_is_there(const char *path, struct svc_error *error)
+{
+	struct stat there;
+
+	if (!stat(path, &there) && (there.st_size || !S_ISREG(there.st_mode)))
+		return 1;
+	if (lstat(path, &there) || !S_ISLNK(there.st_mode))
+		return 0;
+	error_set(error, -EEXIST, "%s: this is a symbolic link, and no undo file is where it leads", path);
+	error_next(error, "give the name of the file itself with --save, or move the link away");
+	return -EEXIST;
+}
+
 int undo_create(const char *path, const struct undo_header *header, uint64_t limit_bytes, struct undo **undo,
                 struct svc_error *error)
 {
-	struct stat there;
 	char *draft;
-	int fd = -1, code = 0;
+	int fd = -1, code = undo_is_there(path, error);
 
 	*undo = NULL;
-	/* An empty one: somebody made the name first. */
-	if (stat(path, &there) == 0 && (there.st_size || !S_ISREG(there.st_mode)))
-		return go_on(path, header, limit_bytes, undo, error);
+	if (code)
+		return code > 0 ? go_on(path, header, limit_bytes, undo, error) : code;
 	draft = draft_of(path);
 	if (draft)
 		fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -211,7 +222,7 @@ static size_t pack(const void *bytes, size_t length, uint8_t *packed)
 }
 
 static int save_chunk(struct undo *undo, int copy, uint64_t offset, const uint8_t *old, const uint8_t *new,
-                      size_t length)
+                      size_t length, size_t lost_bytes)
 {
 	uint8_t *raw = undo->packed, *sums = raw + UNDO_ENTRY_BYTES;
 	size_t pieces = undo_pieces(length), stored = pack(old, length, sums + 4 * pieces);
@@ -227,6 +238,7 @@ static int save_chunk(struct undo *undo, int copy, uint64_t offset, const uint8_
 	put_le64(raw + 24, offset);
 	put_le64(raw + 32, undo->synced);
 	put_le32(raw + 40, undo->run);
+	put_le32(raw + 44, (uint32_t)lost_bytes);
 	for (size_t i = 0, at = 0; i < pieces; i++, at += UNDO_PIECE_BYTES)
 		put_le32(sums + 4 * i,
 		         undo_sum(new + at, length - at < UNDO_PIECE_BYTES ? length - at : UNDO_PIECE_BYTES));
@@ -241,15 +253,18 @@ static int save_chunk(struct undo *undo, int copy, uint64_t offset, const uint8_
 	return code;
 }
 
-int undo_save(struct undo *undo, int copy, uint64_t offset, const void *old, const void *new, size_t length)
+int undo_save(struct undo *undo, int copy, uint64_t offset, const void *old, const void *new, size_t length,
+              size_t lost_bytes)
 {
 	const uint8_t *was = old, *will_be = new;
 	int code = offset % UNDO_PIECE_BYTES ? -EINVAL : 0;
 
 	while (!code && length) {
 		size_t chunk = length < UNDO_CHUNK_BYTES ? length : UNDO_CHUNK_BYTES;
+		size_t lost = lost_bytes < chunk ? lost_bytes : chunk;
 
-		code = save_chunk(undo, copy, offset, was, will_be, chunk);
+		code = save_chunk(undo, copy, offset, was, will_be, chunk, lost);
+		lost_bytes -= lost;
 		was += chunk;
 		will_be += chunk;
 		offset += chunk;

@@ -15,7 +15,8 @@
  *         at 1536 likewise "SYNC": 4 le32 crc32, 16 le64 how far the file was synced: at least so far
  *     entries, one after another: 0 magic "SAVE"; 4 le32 crc32 of the rest of the entry; 8 le32 copy;
  *         12 le32 bytes; 16 le32 stored bytes (fewer than bytes: zlib); 20 le32 group;
- *         24 le64 offset in the device; 32 le64 how far the file had been synced; 40 le32 run; 44 zeros;
+ *         24 le64 offset in the device; 32 le64 how far the file had been synced; 40 le32 run;
+ *         44 le32 how many of the bytes could not be read, so that zeros were saved;
  *         48 le32 crc32 of each 512 of the new bytes; then the stored bytes
  *
  * Where the new bytes are the old ones the place is only there to be looked at: it stays as it is.
@@ -72,8 +73,15 @@ struct undo_place {
 	uint32_t group;
 	uint32_t run;
 	uint8_t copy;
-	bool is_doubtful; /* saved in the last group of a run that ended early: perhaps never overwritten */
+	uint32_t lost_bytes; /* that could not be read when they were saved: zeros stand for them */
+	bool is_doubtful;    /* saved in the last group of a run that ended early: perhaps never overwritten */
 };
+
+/*
+ * Whether something is at `path` that a rebuild would go on with. 0: the file can be made there, also where an empty one
+ * holds the name. -EEXIST with a sentence: a symbolic link to none of these, which the new file would replace.
+ */
+int undo_is_there(const char *path, struct svc_error *error);
 
 /*
  * Creates the file, or goes on with that of an interrupted rebuild: its header must name the same mirror and
@@ -86,9 +94,11 @@ int undo_create(const char *path, const struct undo_header *header, uint64_t lim
 
 /*
  * Adds the `length` bytes that are at `offset` of copy `copy`'s device and those that will be. The offset is a
- * multiple of UNDO_PIECE_BYTES, the length too unless it ends the device. -EFBIG: over the limit.
+ * multiple of UNDO_PIECE_BYTES, the length too unless it ends the device. `lost_bytes` of the old ones could not be read
+ * and are zeros. -EFBIG: over the limit.
  */
-int undo_save(struct undo *undo, int copy, uint64_t offset, const void *old, const void *new, size_t length);
+int undo_save(struct undo *undo, int copy, uint64_t offset, const void *old, const void *new, size_t length,
+              size_t lost_bytes);
 
 /* What was saved so far is durable when it returns 0. */
 int undo_sync(struct undo *undo);

@@ -115,7 +115,8 @@ static int load_entry(struct undo *undo, uint64_t at, struct undo_place *place, 
 		                      .bytes = bytes,
 		                      .group = get_le32(raw + 20),
 		                      .run = get_le32(raw + 40),
-		                      .copy = (uint8_t)get_le32(raw + 8) };
+		                      .copy = (uint8_t)get_le32(raw + 8),
+		                      .lost_bytes = get_le32(raw + 44) };
 	*next = at + length;
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ static void save(struct bed *bed, int copy, uint64_t offset, size_t length, int 
 
 	assert_non_null(new);
 	memset(new, with, length);
-	assert_int_equal(undo_save(bed->undo, copy, offset, bed->now[copy] + offset, new, length), 0);
+	assert_int_equal(undo_save(bed->undo, copy, offset, bed->now[copy] + offset, new, length, 0), 0);
 	free(new);
 }
 
@@ -509,6 +510,54 @@ static void test_going_on(void **state)
 	assert_null(undo);
 }
 
+/* A name that leads elsewhere is not replaced by the file: what it led to would be gone without a word. */
+static void test_links(void **state)
+{
+	struct bed *bed = *state;
+	char link[PATH_MAX], target[PATH_MAX];
+	struct undo *undo;
+	struct stat there;
+
+	snprintf(link, sizeof(link), "%s-link", bed->path);
+	snprintf(target, sizeof(target), "%s-target", bed->path);
+	assert_int_equal(symlink(target, link), 0);
+	for (int i = 0; i < 2; i++) { /* it leads nowhere, and to an empty file */
+		assert_int_equal(undo_create(link, &bed->header, 0, &undo, &bed->error), -EEXIST);
+		assert_null(undo);
+		assert_int_equal(lstat(link, &there), 0);
+		assert_true(S_ISLNK(there.st_mode));
+		assert_int_equal(access(target, F_OK), i ? 0 : -1);
+		close(open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	}
+	unlink(target);
+	unlink(link);
+}
+
+/* What could not be read is counted once, however often it was saved before it was written. */
+static void test_lost(void **state)
+{
+	static const struct {
+		uint64_t offset;
+		size_t length, lost;
+	} saved[] = { { 4096, 512, 512 },
+		      { 4096, 4096, 1024 },
+		      { 8192, 4096, 0 },
+		      { 16384, UNDO_CHUNK_BYTES + 512, UNDO_CHUNK_BYTES + 512 } };
+	struct bed *bed = *state;
+	uint8_t *bytes = calloc(1, UNDO_CHUNK_BYTES + 512);
+	struct undo_look look;
+
+	assert_non_null(bytes);
+	for (size_t i = 0; i < sizeof(saved) / sizeof(saved[0]); i++)
+		assert_int_equal(undo_save(bed->undo, 0, saved[i].offset, bytes, bytes, saved[i].length, saved[i].lost),
+		                 0);
+	free(bytes);
+	reopen(bed);
+	undo_look(bed->undo, UNDO_OPEN, bed->device, NULL, &look, &bed->error);
+	assert_int_equal(look.copy[0].lost_bytes, 1024 + UNDO_CHUNK_BYTES + 512);
+	assert_int_equal(look.copy[1].lost_bytes, 0);
+}
+
 /* ---- going on ---- */
 
 static void test_append(void **state)
@@ -595,7 +644,7 @@ static void test_limit(void **state)
 	assert_int_equal(undo_create(bed->path, &bed->header, ENTRIES_AT + 2000, &bed->undo, &bed->error), 0);
 	save(bed, 0, 65536, 1024, 1);
 	assert_int_equal(undo_failure(bed->undo), 0);
-	assert_int_equal(undo_save(bed->undo, 0, 71680, bed->before[0] + 71680, bed->before[0], 1024), -EFBIG);
+	assert_int_equal(undo_save(bed->undo, 0, 71680, bed->before[0] + 71680, bed->before[0], 1024, 0), -EFBIG);
 	assert_int_equal(undo_failure(bed->undo), -EFBIG);
 	assert_true(undo_size(bed->undo) <= ENTRIES_AT + 2000);
 	save(bed, 0, 0, 4096, 0); /* zeros: they shrink */
@@ -678,6 +727,8 @@ int main(void)
 		TEST(test_damage_while_open),
 		TEST(test_wrong_files),
 		TEST(test_going_on),
+		TEST(test_links),
+		TEST(test_lost),
 		TEST(test_append),
 		TEST(test_names),
 		TEST(test_limit),

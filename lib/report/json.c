@@ -282,8 +282,9 @@ static json_t *put_back_json(const struct report *report)
 
 	for (int i = 0; i < report->copies; i++)
 		if (report->restored[i])
-			json_array_append_new(list, json_pack("{s:o, s:o}", "copy", text(report->copy[i].name), "bytes",
-			                                      number(report->restored[i])));
+			json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "copy", text(report->copy[i].name),
+			                                      "bytes", number(report->restored[i]), "unreadable_bytes",
+			                                      number(report->lost[i])));
 	return list;
 }
 

@@ -56,12 +56,16 @@ struct report {
 	const char *undo_path;          /* empty: nothing is saved */
 	const char *unsaved;            /* ... and this is why; NULL or empty: there is nothing to say of it */
 	const uint64_t *restored;       /* --undo alone: bytes put back, or to be, by copy */
+	const uint64_t *lost;           /* with it: of these, zeros for what could not be read when it was saved */
 	const struct boot_report *boot; /* svc-boot alone; NULL elsewhere */
 };
 
 /* 0, or -errno where writing to `out` failed or memory is short. */
 int report_text(const struct report *report, FILE *out);
 int report_json(const struct report *report, FILE *out);
+
+/* The object of a call that ended before it had anything to report: what was wrong, and the exit code. 0, or -EIO. */
+int report_error_json(const char *command, const struct svc_error *error, int exit, FILE *out);
 
 /* Whether this file, which report_json wrote, says that svc-boot activated the mirror, and as it should be. */
 bool report_boot_is_active(const char *path);

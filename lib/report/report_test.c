@@ -579,6 +579,27 @@ static void test_write_fails(void **state)
 	}
 }
 
+/* What was wrong, where there is nothing to report. */
+static void test_error_json(void **state)
+{
+	struct svc_error error = { .text = "svc.conf: no such key: \x1b[2J\"\xff", .next = "see svc.conf(5)" };
+	FILE *out = open_memstream(&output, &output_size);
+	json_t *root;
+
+	(void)state;
+	assert_int_equal(report_error_json("promote", &error, SVC_EXIT_CONFIG, out), 0);
+	fclose(out);
+	root = json_loads(output, 0, NULL);
+	assert_non_null(root);
+	assert_string_equal(json_string_value(json_object_get(root, "schema")), "svc/1");
+	assert_string_equal(json_string_value(json_object_get(root, "command")), "promote");
+	assert_int_equal(json_integer_value(json_object_get(root, "exit")), 78);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(root, "error"), "text")),
+	                    "svc.conf: no such key: \\x1b[2J\"\\xff");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(root, "error"), "next")), error.next);
+	json_decref(root);
+}
+
 static void test_explain(void **state)
 {
 	FILE *out = open_memstream(&output, &output_size);
@@ -690,6 +711,7 @@ int main(void)
 		TEST(test_json_huge),
 		TEST(test_json_read_errors),
 		TEST(test_write_fails),
+		TEST(test_error_json),
 		TEST(test_explain),
 		TEST(test_progress),
 		TEST(test_progress_from_the_middle),

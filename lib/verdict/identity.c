@@ -134,11 +134,62 @@ bool judge_relation(struct judgement *j)
 	return judgement_conclude(j, VERDICT_UNRELATED, -1);
 }
 
-/* Newer metadata in which the other's PV carries no leg any more. */
-static bool is_removed(const struct lvm_evidence *newer, const struct lvm_evidence *older)
+enum leg_by verdict_leg_by(const struct lvm_evidence *text, const struct lvm_evidence *own, unsigned leg)
 {
-	return newer->seqno > older->seqno && older->leg_index < SVC_LEGS_MAX &&
-	       strcmp(newer->leg_pv_uuid[older->leg_index], older->pv_uuid) != 0;
+	if (text->type != own->type || text->leg_count != own->leg_count || leg >= SVC_LEGS_MAX ||
+	    strcmp(text->leg_pv_uuid[leg], own->leg_pv_uuid[leg]) != 0)
+		return LEG_GONE;
+	return text->leg_place[leg] == own->leg_place[leg] ? LEG_THERE : LEG_MOVED;
+}
+
+/*
+ * LVM goes by the newest metadata that it finds on any copy. What was read of a leg that this no longer has, or has in
+ * another place, is not what the mirror has.
+ */
+static bool judge_place(struct judgement *j, int i, int newest)
+{
+	const struct lvm_evidence *own = &j->copy[i].evidence.lvm, *text = &j->copy[newest].evidence.lvm;
+	enum leg_by found = verdict_leg_by(text, own, own->leg_index);
+
+	if (text->seqno < own->seqno || found == LEG_THERE || (found == LEG_GONE && text->seqno == own->seqno))
+		return false;
+	if (found == LEG_GONE)
+		reason_add(&j->verdict->reasons, REASON_LAYOUT, i,
+		           "the newer LVM metadata on %s has no leg on %s's PV: it was removed from the mirror",
+		           j->copy[newest].name, j->copy[i].name);
+	else
+		reason_add(&j->verdict->reasons, REASON_LAYOUT, i,
+		           "by the LVM metadata on %s, number %" PRIu64 ", the leg of %s is in another place than it "
+		           "was read in, by number %" PRIu64 ": it was moved",
+		           j->copy[newest].name, text->seqno, j->copy[i].name, own->seqno);
+	return true;
+}
+
+/* Two legs of one mirror. */
+static bool judge_pair(struct judgement *j, int x, int y)
+{
+	const struct lvm_evidence *lx = &j->copy[x].evidence.lvm, *ly = &j->copy[y].evidence.lvm;
+	bool is_bad = false;
+
+	if (!strcmp(lx->pv_uuid, ly->pv_uuid)) {
+		reason_add(&j->verdict->reasons, REASON_CLONE, y, "%s and %s carry the same PV UUID %s",
+		           j->copy[x].name, j->copy[y].name, lx->pv_uuid);
+		is_bad = true;
+	} else if (lx->type != ly->type || lx->leg_count != ly->leg_count ||
+	           j->copy[x].leg_bytes != j->copy[y].leg_bytes) {
+		reason_add(&j->verdict->reasons, REASON_LAYOUT, y,
+		           "%s has a leg of %" PRIu64 " bytes, one of %u; %s one of %" PRIu64 " bytes, one of %u",
+		           j->copy[x].name, j->copy[x].leg_bytes, lx->leg_count, j->copy[y].name, j->copy[y].leg_bytes,
+		           ly->leg_count);
+		is_bad = true;
+	}
+	if (judge_place(j, y, x) || judge_place(j, x, y))
+		is_bad = true;
+	if (lx->seqno != ly->seqno)
+		reason_add(&j->verdict->reasons, REASON_METADATA_OLD, lx->seqno < ly->seqno ? x : y,
+		           "LVM metadata: %s has seqno %" PRIu64 ", %s has %" PRIu64, j->copy[x].name, lx->seqno,
+		           j->copy[y].name, ly->seqno);
+	return is_bad;
 }
 
 static bool judge_twins(struct judgement *j)
@@ -146,38 +197,10 @@ static bool judge_twins(struct judgement *j)
 	bool is_bad = false;
 
 	for (int x = 0; x < j->copies; x++)
-		for (int y = x + 1; y < j->copies; y++) {
-			const struct lvm_evidence *lx = &j->copy[x].evidence.lvm, *ly = &j->copy[y].evidence.lvm;
-
-			if (!j->is_member[x] || !j->is_member[y] || !lx->present || !ly->present)
-				continue;
-			if (!strcmp(lx->pv_uuid, ly->pv_uuid)) {
-				reason_add(&j->verdict->reasons, REASON_CLONE, y, "%s and %s carry the same PV UUID %s",
-				           j->copy[x].name, j->copy[y].name, lx->pv_uuid);
-				is_bad = true;
-			} else if (lx->type != ly->type || lx->leg_count != ly->leg_count ||
-			           j->copy[x].leg_bytes != j->copy[y].leg_bytes) {
-				reason_add(&j->verdict->reasons, REASON_LAYOUT, y,
-				           "%s has a leg of %" PRIu64 " bytes, one of %u; %s one of %" PRIu64
-				           " bytes, one of %u",
-				           j->copy[x].name, j->copy[x].leg_bytes, lx->leg_count, j->copy[y].name,
-				           j->copy[y].leg_bytes, ly->leg_count);
-				is_bad = true;
-			}
-			if (is_removed(lx, ly) || is_removed(ly, lx)) {
-				int gone = is_removed(lx, ly) ? y : x, kept = gone == x ? y : x;
-
-				reason_add(&j->verdict->reasons, REASON_LAYOUT, gone,
-				           "the newer LVM metadata on %s has no leg on %s's PV: it was removed from "
-				           "the mirror",
-				           j->copy[kept].name, j->copy[gone].name);
-				is_bad = true;
-			}
-			if (lx->seqno != ly->seqno)
-				reason_add(&j->verdict->reasons, REASON_METADATA_OLD, lx->seqno < ly->seqno ? x : y,
-				           "LVM metadata: %s has seqno %" PRIu64 ", %s has %" PRIu64, j->copy[x].name,
-				           lx->seqno, j->copy[y].name, ly->seqno);
-		}
+		for (int y = x + 1; y < j->copies; y++)
+			if (j->is_member[x] && j->is_member[y] && j->copy[x].evidence.lvm.present &&
+			    j->copy[y].evidence.lvm.present)
+				is_bad |= judge_pair(j, x, y);
 	return is_bad;
 }
 

@@ -79,8 +79,14 @@ static void explain(struct judgement *j, enum reason_id why, int x, int y)
 		           cx->name, cy->name);
 		break;
 	default:
-		reason_add(reasons, why, -1, "%s and %s carry no mirror evidence that could be related", cx->name,
-		           cy->name);
+		if (cx->leg_bytes == cy->leg_bytes)
+			reason_add(reasons, why, -1, "%s and %s carry no mirror evidence that could be related",
+			           cx->name, cy->name);
+		else
+			reason_add(reasons, why, -1,
+			           "%s and %s carry no mirror evidence that could be related, and cannot be compared: "
+			           "they are %" PRIu64 " and %" PRIu64 " bytes long",
+			           cx->name, cy->name, cx->leg_bytes, cy->leg_bytes);
 		break;
 	}
 }

@@ -26,6 +26,13 @@ int verdict_reference(const struct copy *copy, int copies, const struct verdict 
 /* The index of the first usable copy in the same group: `copy[index]` is a second path to it. Else index. */
 int verdict_first_path(const struct copy *copy, int copies, int index);
 
+/*
+ * Where the LVM metadata `text` has a leg, held against where it was found by that of its own device, `own`. Texts of
+ * other mirrors or with other legs have it nowhere.
+ */
+enum leg_by { LEG_THERE, LEG_MOVED, LEG_GONE };
+enum leg_by verdict_leg_by(const struct lvm_evidence *text, const struct lvm_evidence *own, unsigned leg);
+
 /* Whether the reason is among the verdict's; *copy, where not NULL, is then whose it is. */
 bool verdict_has(const struct verdict *verdict, enum reason_id id, int *copy);
 

@@ -34,6 +34,7 @@ struct row {
 	unsigned superblock_position; /* +1; 0: as LVM says */
 	unsigned superblock_legs;
 	uint64_t seqno, missing, leg_bytes;
+	unsigned moves; /* bit per leg that its metadata has in another place */
 	/* what the comparison showed against the reference */
 	uint64_t used, free, settled, own, theirs, errors;
 	int64_t mounted;
@@ -159,6 +160,9 @@ static const struct testcase cases[] = {
 	{ "superblock of another layout", { LEG("flash-a", 5, 0, DIVERGED, .superblock_legs = 3), LEG("shared", 5, 0, DIVERGED) }, false, VERDICT_UNKNOWN, -1, 2, REASON_LAYOUT },
 	{ "legs of different length", { LEG("flash-a", 5, 0, DIVERGED), LEG("shared", 5, 0, DIVERGED, .leg_bytes = 77) }, false, VERDICT_UNKNOWN, -1, 2, REASON_LAYOUT },
 	{ "LVM metadata older on the stale one", { LEG("flash-a", 5, 0, STALE, .seqno = 3), LEG("shared", 9, 1, AUTHORITY, .seqno = 4) }, false, VERDICT_STALE, 1, 1, REASON_METADATA_OLD },
+	{ "a leg that newer LVM metadata has elsewhere", { LEG("flash-a", 5, 0, DIVERGED, .seqno = 3), LEG("shared", 9, 1, DIVERGED, .seqno = 4, .moves = 1) }, false, VERDICT_UNKNOWN, -1, 2, REASON_LAYOUT },
+	{ "the newer one is elsewhere by older LVM metadata", { LEG("flash-a", 5, 0, STALE, .seqno = 3, .moves = 2), LEG("shared", 9, 1, AUTHORITY, .seqno = 4) }, false, VERDICT_STALE, 1, 1, REASON_METADATA_OLD },
+	{ "two places by LVM metadata of one number", { LEG("flash-a", 5, 0, DIVERGED), LEG("shared", 5, 0, DIVERGED, .moves = 1) }, false, VERDICT_UNKNOWN, -1, 2, REASON_LAYOUT },
 	{ "interrupted svc-resync: the target with the higher counter",
 	  { LEG("flash-a", 90, 2, STALE, .record = GEN, .rebuild = REBUILD_CONTENT), LEG("shared", 5, 0, AUTHORITY) }, false, VERDICT_STALE, 1, 1, REASON_REBUILD_TARGET },
 	{ "interrupted svc-resync in its last step", { LEG("flash-a", 5, 0, STALE, .record = GEN, .rebuild = REBUILD_METADATA), LEG("shared", 5, 0, AUTHORITY) },
@@ -212,6 +216,7 @@ static const struct testcase cases[] = {
 	{ "bare file systems, equal", { BARE("flash-a", IN_SYNC), BARE("shared", IN_SYNC) }, false, VERDICT_IN_SYNC, -1, 0, REASON_EQUAL },
 	{ "bare file systems, different", { BARE("flash-a", DIVERGED), BARE("shared", DIVERGED, .used = 4096) }, false, VERDICT_UNKNOWN, -1, 2, REASON_NO_HISTORY },
 	{ "bare file systems, evidence only", { BARE("flash-a", DIVERGED), BARE("shared", DIVERGED) }, true, VERDICT_UNKNOWN, -1, 2, REASON_NO_HISTORY },
+	{ "bare file systems of different size", { BARE("flash-a", DIVERGED), BARE("shared", DIVERGED, .leg_bytes = 77) }, false, VERDICT_UNKNOWN, -1, 2, REASON_NO_HISTORY },
 	{ "bare file systems of different origin", { BARE("flash-a", DIVERGED), BARE("shared", .is_other_fs = true, .state = STATE_FOREIGN) }, false, VERDICT_UNRELATED, -1, 2, REASON_UNRELATED },
 	{ "read errors on one of two equals", { LEG("flash-a", 5, 0, AUTHORITY), LEG("shared", 5, 0, .errors = 512, .state = STATE_UNREADABLE) }, false, VERDICT_SINGLE, 0, 5, REASON_READ_ERROR },
 	{ "read errors on the other of two equals", { LEG("flash-a", 5, 0, .errors = 512, .state = STATE_UNREADABLE), LEG("shared", 5, 0, AUTHORITY) }, false, VERDICT_SINGLE, 1, 5, REASON_READ_ERROR },
@@ -397,11 +402,15 @@ static void test_case(void **state)
 	for (; n < 4 && test->row[n].name; n++) {
 		set_copy(&copy[n], &test->row[n], (unsigned)n);
 		set_content(&comparison.copy[n], &test->row[n]);
+		comparison.copy[n].compared &= copy[n].leg_bytes == copy[0].leg_bytes;
 	}
 	for (int x = 0; x < n; x++) /* every PV's metadata knows every other's */
-		for (int y = 0; y < n; y++)
-			strcpy(copy[x].evidence.lvm.leg_pv_uuid[copy[y].evidence.lvm.leg_index],
-			       copy[y].evidence.lvm.pv_uuid);
+		for (int y = 0; y < n; y++) {
+			unsigned leg = copy[y].evidence.lvm.leg_index;
+
+			strcpy(copy[x].evidence.lvm.leg_pv_uuid[leg], copy[y].evidence.lvm.pv_uuid);
+			copy[x].evidence.lvm.leg_place[leg] = test->row[x].moves >> leg & 1 ? 2 : 1;
+		}
 	verdict_judge(copy, n, NULL, test->is_fast, &verdict);
 	comparison.reference = verdict_reference(copy, n, &verdict);
 	if (!test->is_fast && comparison.reference >= 0)
@@ -415,6 +424,21 @@ static void test_case(void **state)
 	assert_int_equal(has_reason(&verdict, REASON_MAY_BE_NEWER), test->reason == REASON_MAY_BE_NEWER);
 	for (size_t i = 0; i < verdict.reasons.count; i++)
 		assert_true(verdict.reasons.item[i].text[0] != '\0');
+}
+
+/* Of two bare file systems of different size the reason says why they were not compared. */
+static void test_sizes(void **state)
+{
+	static const struct row small = BARE("a.img"), large = BARE("b.img", .leg_bytes = 77);
+	struct verdict verdict;
+	struct copy copy[2];
+
+	(void)state;
+	set_copy(&copy[0], &small, 0);
+	set_copy(&copy[1], &large, 1);
+	verdict_judge(copy, 2, NULL, true, &verdict);
+	assert_int_equal(verdict.reasons.item[0].id, REASON_NO_HISTORY);
+	assert_non_null(strstr(verdict.reasons.item[0].text, "cannot be compared: they are 1048576 and 77 bytes long"));
 }
 
 /* Every row of the table is unique, and reached: by a case above, or by the folder that finds it. */
@@ -459,11 +483,12 @@ static void test_reasons_full(void **state)
 int main(void)
 {
 	enum { CASES = sizeof(cases) / sizeof(cases[0]) };
-	struct CMUnitTest tests[CASES + 2];
+	struct CMUnitTest tests[CASES + 3];
 
 	for (int i = 0; i < CASES; i++)
 		tests[i] = (struct CMUnitTest){ cases[i].name, test_case, NULL, NULL, (void *)&cases[i] };
 	tests[CASES] = (struct CMUnitTest)cmocka_unit_test(test_rows);
 	tests[CASES + 1] = (struct CMUnitTest)cmocka_unit_test(test_reasons_full);
+	tests[CASES + 2] = (struct CMUnitTest)cmocka_unit_test(test_sizes);
 	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
 }

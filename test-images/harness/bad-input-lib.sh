@@ -167,8 +167,11 @@ usage()
 	if [ "$problem" = "" ]; then
 		if [ "$code" != "$exit" ]; then
 			problem="exit $code, not $exit"
-		elif [ -s out ]; then
-			problem="a report is printed"
+		elif ! jq -e --argjson code "$code" '.schema == "svc/1" and .exit == $code and .command == "compare" and
+			has("verdict") == false' out > /dev/null 2>&1; then
+			problem="the JSON is not that of an error, or has another exit code"
+		elif [ "svc-compare: $(jq -r '.error.text' out)" != "$(sentences | cut -c 1-524)" ]; then
+			problem="the JSON has another sentence"
 		elif [ "$(sentences | count_lines)" != 1 ]; then
 			problem="not one sentence but $(sentences | count_lines)"
 		elif ! sentences | grep -qE -- "$pattern"; then

@@ -90,6 +90,7 @@ serve='qemu-nbd --fork --pid-file=/run/wrong.pid -t -e 4 -f raw --cache=none -b 
 wrong_export "EIO from the export" down 5 "printf '0 2048 linear /dev/sda 0\n2048 260096 error\n' | dmsetup create bad && dmsetup mknodes && $serve /dev/mapper/bad"
 wrong_export "another volume" other-volume 2 "$serve /dev/d_other"
 wrong_export "read-only" read-only 5 "$serve -r /dev/sda"
+wrong_export "without flush" read-only 5 "echo root:x:0:0::/:/bin/sh > /etc/passwd; printf '[generic]\n[shared]\nexportname = /dev/sda\n' > /run/ns.conf; nbd-server -C /run/ns.conf -p /run/wrong.pid; until_true 90 test -s /run/wrong.pid"
 caching="echo root:x:0:0::/:/bin/sh > /etc/passwd; printf '[generic]\n[shared]\nexportname = /dev/sda\nflush = true\nfua = true\n' > /run/ns.conf; nbd-server -C /run/ns.conf -p /run/wrong.pid; until_true 90 test -s /run/wrong.pid"
 wrong_export "a caching export" stale 2 "$caching"
 check "the right export again" b 'svc-pathcheck -q --export; [ -s /run/svc/export.pid ]'
