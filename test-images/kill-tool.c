@@ -4,16 +4,22 @@
  * outside of the process (writes, ioctls, mounts, programs started ...), in the command and in whatever it starts. As the
  * Nth is entered the command itself gets SIGKILL; its children meet what they meet when that happens to their parent.
  * Prints "killed at call N" and ends with 137, or "M calls" and ends as the command did.
+ *
+ * `kill-tool hold reserve|write FOLDER COMMAND...` stops it, and whatever it starts, as it is about to change a reservation of
+ * a SCSI disk, or to write at a place: FOLDER/at-1 is there then, and it goes on once FOLDER/go-1 is, or FOLDER/go for all.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <scsi/sg.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +37,45 @@ static bool may_change(const struct __ptrace_syscall_info *info)
 		if (info->entry.nr == numbers[i])
 			return true;
 	return false;
+}
+
+static bool is_copied(pid_t pid, uint64_t from, void *to, size_t bytes)
+{
+	struct iovec local = { to, bytes }, remote = { (void *)(uintptr_t)from, bytes };
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)bytes;
+}
+
+/* PERSISTENT RESERVE OUT (SPC-4, 6.16). */
+static bool is_reserving(pid_t pid, const struct __ptrace_syscall_info *info)
+{
+	struct sg_io_hdr header = { 0 };
+	unsigned char command = 0;
+
+	return info->entry.nr == SYS_ioctl && info->entry.args[1] == SG_IO &&
+	       is_copied(pid, info->entry.args[2], &header, sizeof(header)) &&
+	       is_copied(pid, (uint64_t)(uintptr_t)header.cmdp, &command, 1) && command == 0x5f;
+}
+
+static bool is_there(const char *folder, const char *name, unsigned long number)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), number ? "%s/%s-%lu" : "%s/%s", folder, name, number);
+	return !access(path, F_OK);
+}
+
+static void hold(const char *folder, unsigned long number)
+{
+	char path[4096];
+	int file;
+
+	snprintf(path, sizeof(path), "%s/at-%lu", folder, number);
+	file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (file >= 0)
+		close(file);
+	while (!is_there(folder, "go", number) && !is_there(folder, "go", 0))
+		usleep(20000);
 }
 
 static pid_t start(char *const argv[])
@@ -62,8 +107,10 @@ static pid_t start(char *const argv[])
 
 int main(int argc, char **argv)
 {
-	unsigned long wanted = argc > 2 ? strtoul(argv[1], NULL, 10) : 0, calls = 0;
-	pid_t child = argc > 2 ? start(argv + 2) : -1, pid;
+	bool is_holding = argc > 4 && !strcmp(argv[1], "hold");
+	bool is_of_writes = is_holding && !strcmp(argv[2], "write");
+	unsigned long wanted = argc > 2 && !is_holding ? strtoul(argv[1], NULL, 10) : 0, calls = 0;
+	pid_t child = argc > 2 ? start(argv + (is_holding ? 4 : 2)) : -1, pid;
 	int status;
 
 	if (child < 0) {
@@ -80,9 +127,15 @@ int main(int argc, char **argv)
 			continue;
 		}
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-			if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
-			    info.op == PTRACE_SYSCALL_INFO_ENTRY && may_change(&info) && ++calls == wanted)
+			bool is_entry = ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
+			                info.op == PTRACE_SYSCALL_INFO_ENTRY;
+
+			if (is_entry && is_holding) {
+				if (is_of_writes ? info.entry.nr == SYS_pwrite64 : is_reserving(pid, &info))
+					hold(argv[3], ++calls);
+			} else if (is_entry && may_change(&info) && ++calls == wanted) {
 				kill(child, SIGKILL);
+			}
 		} else if (!(status >> 16)) {
 			pass = WSTOPSIG(status);
 		}

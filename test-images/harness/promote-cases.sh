@@ -76,6 +76,18 @@ expect "a has nothing to hand over, and does not" 0 '"role": "standby"' a 'promo
 check "and its key stays: b's writes go by a" b 'until_true 60 ready; state offline; until_true 30 active nbd && dd if=/dev/zero of=/mnt/by-a bs=4096 count=16 conv=fsync 2> /dev/null && legs_are DAA && state running && until_true 30 active direct'
 hand_back killed
 
+# --- both, and each is stopped where it would hurt: b means the hold that a had before ---
+power_off a
+power_on a
+settle a
+check "b has looked at the array, and is stopped before it registers" b 'held reserve'
+check "a takes the mirror anew, and is stopped before it claims it" a 'held write'
+check "b finds no claim, and is stopped before it takes the volume" b held_again
+expect "a goes on, and has the mirror" 0 '' a held_no_more
+expect "b goes on, and takes nothing" 4 'SVC-PREEMPTED|drive array has not given' b held_no_more
+check "a is the primary one, and writes" a 'is_primary && dd if=/dev/zero of=/mnt/kept bs=4096 count=16 conv=fsync 2> /dev/null && legs_are ADA'
+check "and it is watched again" a monitor_start
+
 # --- the scenario that started it: the direct path dies, and then the controller ---
 check "b serves, and its writes go through" a 'until_true 60 ready'
 check "a loses its direct path, and goes on by b" a 'monitored=$(cat /run/monitor.pid); kill -0 $monitored && state offline && until_true 30 active nbd && ring by-b /dev/ttyS1 && sleep 2 && legs_are ADA'

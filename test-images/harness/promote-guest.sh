@@ -66,6 +66,25 @@ killed_at()
 	return 0
 }
 
+# held reserve|write: svc-promote, held where it is about to change the reservation, or to write, for the first time
+held()
+{
+	rm -rf /run/hold && mkdir /run/hold || return
+	kill-tool hold "$1" /run/hold svc-promote -q > /run/held 2>&1 &
+	echo $! > /run/held.pid
+	until_true 60 test -e /run/hold/at-1
+}
+# ... and for the second time; and then no more
+held_again() { : > /run/hold/go-1 && until_true 60 test -e /run/hold/at-2; }
+held_no_more()
+{
+	: > /run/hold/go
+	wait "$(cat /run/held.pid)"
+	status=$?
+	cat /run/held
+	return $status
+}
+
 # All that a call leaves behind, but what is another one each time: generation, epoch, time.
 end_state()
 {
