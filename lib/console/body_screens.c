@@ -173,6 +173,7 @@ void body_of_help(const struct console *console, struct body *body)
 {
 	static const char *const heading[] = {
 		[SCREEN_OVERVIEW] = "Overview",
+		[SCREEN_COPY] = "Copy",
 		[SCREEN_DIFFERENCES] = "Differences",
 		[SCREEN_FILE] = "A file's versions",
 		[SCREEN_EXPLAIN] = "Reasons",

@@ -126,6 +126,7 @@ struct console {
 	char message[200];      /* for the line above the footer, until the next key */
 	size_t cursor[SCREENS]; /* lists: the item; pages: the first line */
 	int item;               /* SCREEN_COPY: which */
+	char only[64];          /* the one copy that the plan asked for rebuilds; empty: all that need it */
 	int right;              /* SCREEN_FILE: the version on the right */
 	bool is_explaining_all;
 	char search[64];

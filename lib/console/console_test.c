@@ -485,6 +485,63 @@ static void test_target(void **state)
 	assert_string_equal(request.from, "shared");
 }
 
+/* The mirror has fewer legs than there are copies to be rebuilt: a person says which one, at that copy's screen. */
+static void test_one_too_many(void **state)
+{
+	struct said two = { "single", "shared", 1, { "blank", "authority", "blank" }, false, 0, 18, "SVC-BLANK" };
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&two, NULL), false);
+	console.planned = press("r");
+	assert_string_equal(console.planned.to, "");
+	tell(&console, TASK_PLAN, say(&two, TEST_ONE_TOO_MANY), true);
+	assert_true(shows("press q, then the number of the one copy to be rebuilt, and r there"));
+	press("q2");
+	assert_false(shows("r rebuild it")); /* the authority */
+	assert_int_equal(press("r").kind, REQUEST_NONE);
+	press("q3");
+	assert_true(shows("r rebuild it"));
+	request = press("r");
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.to, "flash-b");
+	assert_string_equal(request.from, "");
+	console.planned = request;
+	tell(&console, TASK_PLAN, say(&two, TEST_ONE_TOO_MANY), true);
+	assert_true(shows("press q to go back: this is refused")); /* the same advice again would lead nowhere */
+	/* saved elsewhere or confirmed, it is still that one */
+	tell(&console, TASK_PLAN, say(&two, TEST_PLAN ",\"left\":[\"flash-a\"]"), true);
+	assert_true(shows(" leaves   flash-a as it is, not in sync"));
+	assert_string_equal(press("w/stick/undo\n").to, "flash-b");
+	console.is_unlocked = true;
+	request = press("yshared\n");
+	assert_int_equal(request.task, TASK_RESYNC);
+	assert_string_equal(request.to, "flash-b");
+	/* and a plan for all that need it is for all again */
+	press("qqqq");
+	assert_string_equal(press("r").to, "");
+}
+
+/* One alone, where a person also has to say which copy is kept. */
+static void test_one_alone(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_COMPARE, say(&split, NULL), false);
+	assert_int_equal(press("1r").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_CHOOSE);
+	assert_true(shows("flash-a alone is rebuilt from it"));
+	assert_int_equal(press("1").kind, REQUEST_NONE); /* not from itself */
+	request = press("2");
+	assert_string_equal(request.from, "shared");
+	assert_string_equal(request.to, "flash-a");
+	press("qqr");
+	assert_string_equal(press("1").to, "");
+}
+
 /* There is no room for what would be overwritten: it is saved elsewhere, or a person says that it need not be. */
 static void test_no_room(void **state)
 {
@@ -945,6 +1002,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_rebuild, teardown),
 		cmocka_unit_test_teardown(test_choice, teardown),
 		cmocka_unit_test_teardown(test_target, teardown),
+		cmocka_unit_test_teardown(test_one_too_many, teardown),
+		cmocka_unit_test_teardown(test_one_alone, teardown),
 		cmocka_unit_test_teardown(test_no_room, teardown),
 		cmocka_unit_test_teardown(test_losses, teardown),
 		cmocka_unit_test_teardown(test_foreign_plan, teardown),

@@ -11,8 +11,7 @@
 #include "base/text.h"
 #include "console/document_private.h"
 
-/* Commands escape what they print; whatever else is in the document must not reach a terminal either. */
-static void clean(char *text)
+void document_clean(char *text)
 {
 	for (; *text; text++)
 		if (*text < 0x20 || *text > 0x7e)
@@ -24,7 +23,7 @@ void take_text(const json_t *object, const char *key, char *text, size_t size)
 	const char *value = json_string_value(json_object_get(object, key));
 
 	snprintf(text, size, "%s", value ? value : "");
-	clean(text);
+	document_clean(text);
 }
 
 uint64_t take_number(const json_t *object, const char *key)
@@ -84,7 +83,7 @@ bool lines_add(struct lines *lines, size_t most, const char *text)
 		free(line);
 		return false;
 	}
-	clean(line);
+	document_clean(line);
 	lines->line = more;
 	lines->line[lines->count++] = line;
 	return true;
@@ -402,8 +401,8 @@ int document_read_undos(const char *text, size_t length, struct shown_undos *und
 			used += (size_t)snprintf(to->copies + used, sizeof(to->copies) - used, "%s%s", i ? ", " : "",
 			                         name);
 		}
-		clean(to->first);
-		clean(to->copies);
+		document_clean(to->first);
+		document_clean(to->copies);
 		undos->undos++;
 	}
 	json_decref(root);
