@@ -200,6 +200,8 @@ static void put_boot(const struct console *console, const struct shown_report *r
 {
 	const char *label = "boot";
 
+	if (console->options.is_boot && *console->boot_unread)
+		body_paragraph(body, ATTR_PLAIN, "boot", console->boot_unread);
 	for (size_t i = 0; console->options.is_boot && i < console->boot.count; i++) {
 		const char *line = console->boot.line[i];
 		bool is_told = false;

@@ -138,9 +138,10 @@ void body_of_log(const struct console *console, struct body *body)
 		for (int k = 0; k < job->lines; k++)
 			body_paragraph(body, ATTR_PLAIN, "", job->line[k]);
 	}
-	if (console->boot.count) {
+	if (console->boot.count || *console->boot_unread) {
 		body_blank(body);
-		body_paragraph(body, ATTR_BOLD, "boot", "what the boot wrote down");
+		body_paragraph(body, ATTR_BOLD, "boot",
+		               *console->boot_unread ? console->boot_unread : "what the boot wrote down");
 		for (size_t i = 0; i < console->boot.count; i++)
 			body_paragraph(body, ATTR_PLAIN, "", console->boot.line[i]);
 	}

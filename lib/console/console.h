@@ -148,11 +148,12 @@ struct console {
 	struct shown_undos undos;
 	struct lines deeds; /* of the last takeover, or action on the paths: what it did, and does */
 	char deeds_job[JOB_NAME_SIZE];
-	char trouble[512]; /* why there is no `look`; empty: no trouble */
-	char unread[120];  /* why the answer at hand is no report; empty: it is, or need be none */
-	struct lines boot; /* what the boot logic wrote down */
-	struct lines log;  /* of the kernel's log what is ours */
-	int targets;       /* mounted media for the support bundle */
+	char trouble[512];     /* why there is no `look`; empty: no trouble */
+	char unread[120];      /* why the answer at hand is no report; empty: it is, or need be none */
+	struct lines boot;     /* what the boot logic wrote down */
+	char boot_unread[120]; /* why that is not known; empty: it is, or there is none */
+	struct lines log;      /* of the kernel's log what is ours */
+	int targets;           /* mounted media for the support bundle */
 	char target[CONSOLE_TARGETS_MAX][200];
 };
 
@@ -182,7 +183,10 @@ void console_jobs(struct console *console, const struct job *job, int jobs);
  */
 struct request console_answer(struct console *console, const struct job *job, const char *text, size_t length);
 
-/* What the boot judged before it asked: its document, and when that was. */
+/*
+ * What the boot wrote down: its document, and when that was; NULL and how many bytes it has: it is too long. In the boot
+ * what it judged counts as if it had been compared here.
+ */
 void console_judged(struct console *console, const char *text, size_t length, int64_t time);
 
 /* What a running takeover has written down of its steps so far. */
