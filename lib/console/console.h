@@ -92,6 +92,7 @@ enum { CONSOLE_TARGETS_MAX = 8, CONSOLE_STACK = 8, CONSOLE_LOG_LINES = 200, LOOK
 struct console_options {
 	bool is_read_only; /* cannot be unlocked */
 	bool is_boot;      /* started by the boot, on its console */
+	bool is_plain;     /* lines, where only letters and Enter are keys */
 	bool has_pathcheck, has_promote;
 	char controller;       /* 'a', 'b' or 0 */
 	unsigned wait_seconds; /* is_boot: without a key by then the boot goes on; 0: waits for ever */

@@ -372,6 +372,7 @@ int console_run(const struct run_options *options, struct svc_error *error)
 		                     options->console.is_boot, &run->terminal, error);
 	if (!code) {
 		opened = run->terminal;
+		run->console.options.is_plain = terminal_is_plain(run->terminal);
 		catch_signals();
 		read_boot(run);
 		find_targets(run);
