@@ -258,6 +258,26 @@ static void put_deeds(const struct console *console, const struct job *job, stru
 		               console->deeds.line[i]);
 }
 
+/* What to do now that it has ended: about the copies, where it was about them, and else about itself. */
+static void put_advice(const struct console *console, const struct job *job, struct body *body)
+{
+	bool is_of_copies = job->task == TASK_COMPARE || job->task == TASK_COMPARE_FULL || job->task == TASK_PLAN ||
+	                    job->task == TASK_RESYNC || job->task == TASK_UNDO;
+
+	if (choosing_is_takeover_plan(console))
+		body_paragraph(body, ATTR_BOLD, "do",
+		               job->exit ? "press q to go back: this is refused, and nothing was done"
+		               : console->options.is_read_only
+		                       ? "press q to go back: this console only looks on, and nothing was done"
+		                       : "press y if what follows is right; q goes back, and nothing was done");
+	else if (is_of_copies)
+		body_recommendation(console, body);
+	else if (job->exit || job->state == JOB_LOST)
+		body_paragraph(body, ATTR_BOLD, "do", "read below what stood in the way; q goes back");
+	else
+		body_paragraph(body, ATTR_BOLD, "do", "nothing: it is done; q goes back");
+}
+
 void body_of_job(const struct console *console, struct body *body)
 {
 	const struct job *job = console_job(console, console->shown_job);
@@ -267,14 +287,8 @@ void body_of_job(const struct console *console, struct body *body)
 		body_paragraph(body, ATTR_PLAIN, "", "This work is no longer remembered.");
 		return;
 	}
-	if (choosing_is_takeover_plan(console))
-		body_paragraph(body, ATTR_BOLD, "do",
-		               job->exit ? "press q to go back: this is refused, and nothing was done"
-		               : console->options.is_read_only
-		                       ? "press q to go back: this console only looks on, and nothing was done"
-		                       : "press y if what follows is right; q goes back, and nothing was done");
-	else if (job->state != JOB_RUNNING)
-		body_recommendation(console, body);
+	if (job->state != JOB_RUNNING)
+		put_advice(console, job, body);
 	body_job_line(job, body, ATTR_BOLD);
 	body_paragraph(body, ATTR_PLAIN, "began", text_time(job->started, when, sizeof(when)));
 	if (job->state == JOB_ENDED)

@@ -793,6 +793,36 @@ static void test_boot(void **state)
 	assert_int_equal(press("mbreboot\n").kind, REQUEST_NONE);
 }
 
+/* What stands in the boot's way and no key here settles is not passed over where the copies are right. */
+static void test_hindrance(void **state)
+{
+	static const char text[] =
+		"{\"schema\":\"svc/1\",\"command\":\"boot\",\"verdict\":\"in-sync\",\"copies\":[],\"boot\":"
+		"{\"log\":[{\"id\":null,\"text\":\"mode auto\"},{\"id\":\"%s\",\"text\":\"who is it\"},"
+		"{\"id\":null,\"text\":\"verdict in-sync: ask\"}%s]}}";
+	static const char again[] = ",{\"id\":\"SVC-EQUAL\",\"text\":\"so it is\"},{\"id\":null,\"text\":\"verdict\"}";
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 5, NULL };
+	static const struct {
+		const char *id, *more;
+		int key;
+	} rows[] = { { "SVC-NO-CONTROLLER", "", 'e' },
+		     { "SVC-EQUAL", "", 'g' },
+		     { "SVC-NO-CONTROLLER", again, 'g' } }; /* it was settled since */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char document[1024], advice[300];
+
+		begin(true, false);
+		snprintf(document, sizeof(document), text, rows[i].id, rows[i].more);
+		console_judged(&console, document, strlen(document), 1772352000);
+		tell(&console, TASK_LOOK, say(&fast, NULL), false);
+		assert_int_equal(console_recommend(&console, advice, sizeof(advice)), rows[i].key);
+		press("e");
+		assert_int_equal(shows(" here     who is it"), true);
+	}
+}
+
 static void test_stop(void **state)
 {
 	struct job running = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING };
@@ -825,7 +855,7 @@ static void test_beside(void **state)
 		  .task = TASK_COMPARE,
 		  .state = JOB_RUNNING,
 		  .serial = 1,
-		  .progress = "comparing  45 %" },
+		  .progress = "rebuilding  45 %  [##########..............]  1023 KiB/s  ETA 99:59" },
 		{ .name = "switch", .task = TASK_SWITCH, .state = JOB_RUNNING, .serial = 2 },
 	};
 
@@ -833,7 +863,8 @@ static void test_beside(void **state)
 	begin(false, false);
 	console.rows = 24, console.columns = 80;
 	console_jobs(&console, job, 2);
-	assert_true(shows("#3 compare every block in use: comparing  45 %"));
+	assert_true(shows("#3 compare every block in use"));
+	assert_true(shows("          rebuilding  45 %  [##########..............]  1023 KiB/s  ETA 99:59")); /* whole */
 	assert_true(shows("work     switch the path: under way"));
 	press("w");
 	assert_true(shows("work     switch the path: under way"));
@@ -844,7 +875,8 @@ static void test_beside(void **state)
 	press("q");
 	assert_false(shows("switch the path"));
 	press("w");
-	assert_true(shows("#3 compare every block in use: comparing  45 %"));
+	assert_true(shows("#3 compare every block in use"));
+	assert_true(shows("          rebuilding  45 %  [##########..............]  1023 KiB/s  ETA 99:59")); /* whole */
 	assert_true(shows("It goes on when you leave this screen"));
 	job[0].state = JOB_ENDED;
 	console_jobs(&console, job, 2);
@@ -1014,6 +1046,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_take_over, teardown),
 		cmocka_unit_test_teardown(test_differences, teardown),
 		cmocka_unit_test_teardown(test_boot, teardown),
+		cmocka_unit_test_teardown(test_hindrance, teardown),
 		cmocka_unit_test_teardown(test_stop, teardown),
 		cmocka_unit_test_teardown(test_beside, teardown),
 		cmocka_unit_test_teardown(test_read_only_stop, teardown),

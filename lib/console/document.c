@@ -172,12 +172,23 @@ int document_read_lines(const char *text, size_t length, struct lines *lines, st
 	return 0;
 }
 
+static bool has_line(const struct lines *lines, const char *text)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		if (!strcmp(lines->line[i], text))
+			return true;
+	return false;
+}
+
+/* An error often is one of the reasons once more. */
 static void add_said(struct lines *lines, const json_t *said)
 {
 	char text[400], next[300], line[sizeof(text) + 20];
 
 	take_text(said, "text", text, sizeof(text));
 	take_text(said, "next", next, sizeof(next));
+	if (*text && has_line(lines, text))
+		return;
 	if (*text)
 		lines_add(lines, DOCUMENT_LINES_MAX, text);
 	snprintf(line, sizeof(line), "next: %s", next);
