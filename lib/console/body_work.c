@@ -187,7 +187,7 @@ void body_of_plan(const struct console *console, struct body *body)
 		return;
 	}
 	if (!plan->actions) {
-		body_paragraph(body, ATTR_BOLD, "plan", "Nothing is to be done: the copies are equal.");
+		body_paragraph(body, ATTR_BOLD, "do", "nothing: the copies are equal; q goes back");
 		return;
 	}
 	body_paragraph(body, ATTR_BOLD, "do",

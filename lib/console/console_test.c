@@ -523,6 +523,23 @@ static void test_one_too_many(void **state)
 	assert_string_equal(press("r").to, "");
 }
 
+/* Copies that are in sync leave nothing to choose: the plan says whether their content is equal too. */
+static void test_nothing_to_choose(void **state)
+{
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 5, NULL };
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	request = press("r");
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.from, "");
+	console.planned = request;
+	tell(&console, TASK_PLAN, say(&fast, ",\"plan\":[],\"from\":null,\"refusals\":[]"), true);
+	assert_true(shows("nothing: the copies are equal"));
+}
+
 /* One alone, where a person also has to say which copy is kept. */
 static void test_one_alone(void **state)
 {
@@ -1035,6 +1052,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_choice, teardown),
 		cmocka_unit_test_teardown(test_target, teardown),
 		cmocka_unit_test_teardown(test_one_too_many, teardown),
+		cmocka_unit_test_teardown(test_nothing_to_choose, teardown),
 		cmocka_unit_test_teardown(test_one_alone, teardown),
 		cmocka_unit_test_teardown(test_no_room, teardown),
 		cmocka_unit_test_teardown(test_losses, teardown),

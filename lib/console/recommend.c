@@ -13,6 +13,8 @@ static bool is_verdict(const struct shown_report *report, const char *verdict)
 /* INTERFACE, table of verdicts. Not by the exit code: that of a boot which asks says that somebody is asked. */
 bool recommend_needs_choice(const struct shown_report *report)
 {
+	if (is_verdict(report, "in-sync")) /* any of them: there is nothing to be lost */
+		return false;
 	return !*report->authority || is_verdict(report, "split-brain") || is_verdict(report, "unrelated") ||
 	       is_verdict(report, "mismatch") || is_verdict(report, "unknown");
 }
