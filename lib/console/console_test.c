@@ -313,6 +313,19 @@ static void test_report(void **state)
 	assert_null(console_report(&console));
 }
 
+/* Whose the mirror is, by the records, and whether that is this controller. */
+static void test_role(void **state)
+{
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	assert_true(shows(" role     this is controller a, the owner; owner a since promotion 3, closed in"));
+	console.options.controller = 'b';
+	assert_true(shows(" role     this is controller b, not the owner; owner a since promotion 3,"));
+	console.options.controller = 0;
+	assert_true(shows(" role     owner a since promotion 3, closed in good order"));
+}
+
 /* What the boot compared before it asked is known from the start. */
 static void test_judged(void **state)
 {
@@ -1044,6 +1057,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_next_line, teardown),
 		cmocka_unit_test_teardown(test_small, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
+		cmocka_unit_test_teardown(test_role, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
 		cmocka_unit_test_teardown(test_unread, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
