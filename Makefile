@@ -60,10 +60,11 @@ $(B)/man/%: man/%.in man/reasons lib/verdict/reason.def lib/model.h
 	$(Q)man/reasons lib/verdict/reason.def lib/model.h $< > $@.new && mv $@.new $@
 
 # The keys, and the screens as the tests expect them.
-$(B)/man/svc-console.8: man/svc-console.8.in man/console lib/console/keys.def test-images/console.d/screens.screens
+screens := $(sort $(wildcard test-images/console.d/*.screens))
+$(B)/man/svc-console.8: man/svc-console.8.in man/console lib/console/keys.def $(screens)
 	@mkdir -p $(@D)
 	@echo "  MAN   $@"
-	$(Q)man/console lib/console/keys.def test-images/console.d/screens.screens $< > $@.new && mv $@.new $@
+	$(Q)man/console lib/console/keys.def $< $(screens) > $@.new && mv $@.new $@
 
 $(B)/libsvc.a: $(lib_obj)
 	@echo "  AR    $@"

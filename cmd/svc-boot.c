@@ -84,8 +84,10 @@ static int run(int argc, char **argv)
 	}
 	if (arguments.wants_needs)
 		return show_needs(common.config ? common.config : SVC_CONF_PATH);
-	const char *const console[] = { "svc-console", "--boot", "--config",
-		                        common.config ? common.config : SVC_CONF_PATH, NULL };
+	const char *const path = common.config ? common.config : SVC_CONF_PATH;
+	const char *const console[] = {
+		"svc-console", "--boot", "--boot-report", GATE_JSON_PATH, "--config", path, NULL
+	};
 	const char *const shell[] = { "/bin/sh", "-i", NULL };
 	const char *const *const programs[] = { console, shell, NULL };
 	struct gate_options options = {

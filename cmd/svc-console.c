@@ -11,6 +11,7 @@
 #include "console/answers.h"
 #include "console/bundle.h"
 #include "console/run.h"
+#include "gate/gate.h"
 #include "options.h"
 #include "runtime.h"
 
@@ -20,6 +21,7 @@ enum {
 	KEY_WAIT,
 	KEY_PLAIN,
 	KEY_JOBS,
+	KEY_BOOT_REPORT,
 	KEY_BUNDLE,
 	KEY_VIEW,
 	KEY_UNDO_LIST,
@@ -28,13 +30,12 @@ enum {
 
 #define UNDO_DIRECTORY "/var/lib/svc"
 #define NETWORK_UP "/usr/lib/svc/network-up" /* svc-initramfs(7) */
-#define BOOT_FILE "/run/svc/boot.json"
 
 struct console_arguments {
 	bool is_read_only, is_boot, is_plain, is_undo_list;
 	unsigned wait_seconds;
 	uint32_t inode; /* --view; 0: not asked for */
-	const char *jobs, *bundle, *undo_file, *viewed;
+	const char *jobs, *bundle, *undo_file, *viewed, *boot_report;
 };
 
 static const struct option_row rows[] = {
@@ -46,6 +47,7 @@ static const struct option_row rows[] = {
 	{ KEY_VIEW, "view", "COPY:INODE", "print the versions of a file, as JSON, and end" },
 	{ KEY_JOBS, "jobs", "DIR", "where work is noted (/run/svc/jobs)" },
 	{ KEY_BOOT, "boot", NULL, "started by the boot, on its console" },
+	{ KEY_BOOT_REPORT, "boot-report", "FILE", "what the boot found (/run/svc/boot.json)" },
 	{ KEY_WAIT, "wait", "SECONDS", "with --boot: end unless a key is pressed by then" },
 	{ 0, NULL, NULL, NULL },
 };
@@ -97,6 +99,9 @@ static bool take(void *own, int key, const char *value)
 		return true;
 	case KEY_JOBS:
 		arguments->jobs = value;
+		return true;
+	case KEY_BOOT_REPORT:
+		arguments->boot_report = value;
 		return true;
 	case KEY_BUNDLE:
 		arguments->bundle = value;
@@ -201,7 +206,7 @@ static int run_screens(const struct console_arguments *arguments, const struct r
 		.jobs_directory = arguments->jobs,
 		.terminal_type = terminal_type(arguments->is_boot),
 		.is_plain = arguments->is_plain,
-		.boot_file = BOOT_FILE,
+		.boot_file = arguments->boot_report ? arguments->boot_report : GATE_JSON_PATH,
 		.network_up = arguments->is_boot && needs_network(&runtime->conf) ? NETWORK_UP : NULL,
 	};
 

@@ -240,6 +240,8 @@ struct request console_act(struct console *console, enum action_id action, int n
 	switch (action) {
 	case KEY_OF_REBUILD:
 		return choosing_plan(console);
+	case KEY_OF_REBUILD_ONE:
+		return choosing_plan_one(console);
 	case KEY_OF_CHOOSE:
 		return choosing_choose(console, number);
 	case KEY_OF_TARGET:

@@ -52,6 +52,8 @@ void body_verdict(const struct console *console, const struct shown_report *repo
 /* What to do now, first on every screen that has it. */
 void body_recommendation(const struct console *console, struct body *body);
 void body_path_table(const struct console *console, struct body *body);
+/* Whether a line that the boot wrote down is a reason, and none that the report or a line before it has. */
+bool body_is_boot_reason(const struct console *console, const struct shown_report *report, size_t line);
 void body_job_line(const struct job *job, struct body *body, uint8_t attr);
 const char *exit_words(int code);
 /* Of a long name of a device or file the end says most. */

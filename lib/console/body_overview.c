@@ -116,14 +116,14 @@ void body_path_table(const struct console *console, struct body *body)
 	const struct shown_paths *paths = &console->paths;
 
 	body_blank(body);
-	body_add(body, ATTR_PLAIN, -1, "   %-13s %-10s %-20s", "path", "state", "answers in");
+	body_add(body, ATTR_PLAIN, -1, "   %-13s %-12s %-18s", "path", "state", "answers in");
 	for (int i = 0; i < paths->paths; i++) {
 		const struct shown_path *path = &paths->path[i];
 		char latency[40] = "-";
 
 		if (path->has_latency)
 			snprintf(latency, sizeof(latency), "%" PRIu64 " us", path->latency_us);
-		body_add(body, ATTR_PLAIN, -1, "   %-13.13s %-10.10s %-20s%s", path->name, path->state, latency,
+		body_add(body, ATTR_PLAIN, -1, "   %-13.13s %-12.12s %-18s%s", path->name, path->state, latency,
 		         !strcmp(path->name, paths->active) ? " in use" : "");
 	}
 }
@@ -184,8 +184,8 @@ void body_job_line(const struct job *job, struct body *body, uint8_t attr)
 	if (job->number)
 		snprintf(number, sizeof(number), "#%u ", job->number);
 	if (job->state == JOB_RUNNING)
-		snprintf(text, sizeof(text), "%s%s%s: %s", number, task_row(job->task)->title,
-		         job->is_stopping ? " (ending)" : "", *job->progress ? job->progress : "under way");
+		snprintf(text, sizeof(text), "%s%s%s%s", number, task_row(job->task)->title,
+		         job->is_stopping ? " (ending)" : "", *job->progress ? "" : ": under way");
 	else if (job->state == JOB_LOST)
 		snprintf(text, sizeof(text),
 		         "%s%s: was killed; what it ran was told to end: look again and run it again", number,
@@ -193,6 +193,20 @@ void body_job_line(const struct job *job, struct body *body, uint8_t attr)
 	else
 		snprintf(text, sizeof(text), "%s%s: %s", number, task_row(job->task)->title, exit_words(job->exit));
 	body_paragraph(body, attr, "work", text);
+	if (job->state == JOB_RUNNING && *job->progress) /* a line of its own, so that it keeps its place */
+		body_paragraph(body, attr, "", job->progress);
+}
+
+bool body_is_boot_reason(const struct console *console, const struct shown_report *report, size_t line)
+{
+	const char *text = console->boot.line[line];
+	bool is_told = false;
+
+	for (int k = 0; report && k < report->reasons; k++)
+		is_told |= !strncmp(text, report->reason[k].id, strlen(report->reason[k].id));
+	for (size_t k = 0; k < line; k++)
+		is_told |= !strcmp(text, console->boot.line[k]);
+	return console->options.is_boot && !is_told && !strncmp(text, "SVC-", 4);
 }
 
 /* What the boot says beyond the verdict's reasons. */
@@ -200,15 +214,12 @@ static void put_boot(const struct console *console, const struct shown_report *r
 {
 	const char *label = "boot";
 
-	for (size_t i = 0; console->options.is_boot && i < console->boot.count; i++) {
-		const char *line = console->boot.line[i];
-		bool is_told = false;
-
-		for (int k = 0; report && k < report->reasons; k++)
-			is_told |= !strncmp(line, report->reason[k].id, strlen(report->reason[k].id));
-		if (is_told || strncmp(line, "SVC-", 4) != 0)
+	if (console->options.is_boot && *console->boot_unread)
+		body_paragraph(body, ATTR_PLAIN, "boot", console->boot_unread);
+	for (size_t i = 0; i < console->boot.count; i++) {
+		if (!body_is_boot_reason(console, report, i))
 			continue;
-		body_paragraph(body, ATTR_PLAIN, label, line);
+		body_paragraph(body, ATTR_PLAIN, label, console->boot.line[i]);
 		label = "";
 	}
 }

@@ -35,7 +35,10 @@ void body_of_copy(const struct console *console, struct body *body)
 	body_paragraph(body, ATTR_BOLD, "copy", text);
 	snprintf(text, sizeof(text), "%s%s", copy->state, copy->is_live ? ", in use on this host" : "");
 	body_paragraph(body, ATTR_BOLD, "state", text);
-	snprintf(text, sizeof(text), "%" PRIu64 " bytes of mirrored data", copy->size_bytes);
+	if (copy->size_bytes)
+		snprintf(text, sizeof(text), "%" PRIu64 " bytes of mirrored data", copy->size_bytes);
+	else
+		snprintf(text, sizeof(text), "not known: no mirrored data was found on it");
 	body_paragraph(body, ATTR_PLAIN, "size", text);
 	for (int i = 0; i < report->reasons; i++) {
 		if (strcmp(report->reason[i].copy, copy->name) != 0)
@@ -91,6 +94,19 @@ static void explain_row(const struct reason_row *row, const char *text, struct b
 	body_blank(body);
 }
 
+/* "SVC-...: sentence", as the boot wrote it down. */
+static void explain_boot_line(const char *line, struct body *body)
+{
+	const char *colon = strchr(line, ':');
+	const struct reason_row *row;
+	char id[40];
+
+	snprintf(id, sizeof(id), "%.*s", (int)strcspn(line, ":"), line);
+	row = reason_find(id);
+	if (row)
+		explain_row(row, colon ? colon + 1 + strspn(colon + 1, " ") : NULL, body);
+}
+
 /* The texts are those of svc-compare --explain: rows of one table. */
 void body_of_explain(const struct console *console, struct body *body)
 {
@@ -101,6 +117,9 @@ void body_of_explain(const struct console *console, struct body *body)
 			explain_row(reason_row(i), NULL, body);
 		return;
 	}
+	for (size_t i = 0; i < console->boot.count; i++) /* first, for these keep it from going on */
+		if (body_is_boot_reason(console, report, i))
+			explain_boot_line(console->boot.line[i], body);
 	for (int i = 0; report && i < report->reasons; i++) {
 		const struct reason_row *row = reason_find(report->reason[i].id);
 
@@ -138,14 +157,17 @@ void body_of_log(const struct console *console, struct body *body)
 		for (int k = 0; k < job->lines; k++)
 			body_paragraph(body, ATTR_PLAIN, "", job->line[k]);
 	}
-	if (console->boot.count) {
-		body_blank(body);
-		body_paragraph(body, ATTR_BOLD, "boot", "what the boot wrote down");
+	if (console->boot.count || *console->boot_unread) {
+		if (body->count)
+			body_blank(body);
+		body_paragraph(body, ATTR_BOLD, "boot",
+		               *console->boot_unread ? console->boot_unread : "what the boot wrote down");
 		for (size_t i = 0; i < console->boot.count; i++)
 			body_paragraph(body, ATTR_PLAIN, "", console->boot.line[i]);
 	}
 	if (console->log.count) {
-		body_blank(body);
+		if (body->count)
+			body_blank(body);
 		body_paragraph(body, ATTR_BOLD, "kernel", "what is ours in the kernel's log");
 		for (size_t i = 0; i < console->log.count; i++)
 			body_paragraph(body, ATTR_PLAIN, "", console->log.line[i]);
@@ -173,6 +195,7 @@ void body_of_help(const struct console *console, struct body *body)
 {
 	static const char *const heading[] = {
 		[SCREEN_OVERVIEW] = "Overview",
+		[SCREEN_COPY] = "Copy",
 		[SCREEN_DIFFERENCES] = "Differences",
 		[SCREEN_FILE] = "A file's versions",
 		[SCREEN_EXPLAIN] = "Reasons",

@@ -14,10 +14,14 @@ void body_of_choose(const struct console *console, struct body *body)
 {
 	const struct shown_report *report = console_report(console);
 	bool is_narrow = body->columns < 72;
-	char written[32], mounted[32];
+	char written[32], mounted[32], text[100];
 
 	body_paragraph(body, ATTR_BOLD, "",
 	               "Press the number of the copy to keep. The plan that is shown then says what the others lose.");
+	if (*console->only) {
+		snprintf(text, sizeof(text), "%s alone is rebuilt from it.", console->only);
+		body_paragraph(body, ATTR_PLAIN, "", text);
+	}
 	body_blank(body);
 	body_add(body, ATTR_PLAIN, -1, "   %-13s %-10s %-20s  %s", "copy", "state", "last written",
 	         is_narrow ? "" : "last mounted");
@@ -133,6 +137,40 @@ static void put_files(const struct shown_report *report, struct body *body)
 		body_add(body, ATTR_PLAIN, -1, "           and %zu more", differing->total - PLAN_FILES);
 }
 
+/* What to do about a refusal at the keys of this console, where a command line would have options for it. */
+static const char *next_of(const struct console *console, const struct shown_reason *refusal)
+{
+	if (!strcmp(refusal->id, "SVC-NAME-TARGET"))
+		return "check that this is the right device; t takes it as the target all the same";
+	if (choosing_is_saving_refused(console))
+		return "w saves it elsewhere, on a mounted stick for example; n goes on without saving";
+	if (choosing_is_one_too_many(console))
+		return "the copy's own screen has r, which rebuilds that one alone; or write the order of the legs "
+		       "into svc.conf: legs = flash-a flash-b shared";
+	return refusal->next;
+}
+
+static void put_refusals(const struct console *console, struct body *body)
+{
+	const struct shown_plan *plan = &console->plan.plan;
+	char text[500];
+
+	if (choosing_is_saving_refused(console))
+		snprintf(text, sizeof(text),
+		         "press w: save what is overwritten elsewhere; nothing was done yet, and q goes back");
+	else if (choosing_is_one_too_many(console))
+		snprintf(text, sizeof(text),
+		         "press q, then the number of the one copy to be rebuilt, and r there; nothing was done yet");
+	else
+		snprintf(text, sizeof(text), "press q to go back: this is refused, and nothing was done");
+	body_paragraph(body, ATTR_BOLD, "do", text);
+	for (int i = 0; i < plan->refusals; i++) {
+		snprintf(text, sizeof(text), "%s: %s", plan->refusal[i].id, plan->refusal[i].text);
+		body_paragraph(body, ATTR_BOLD, "refused", text);
+		body_paragraph(body, ATTR_PLAIN, "next", next_of(console, &plan->refusal[i]));
+	}
+}
+
 void body_of_plan(const struct console *console, struct body *body)
 {
 	const struct shown_report *report = &console->plan;
@@ -144,26 +182,12 @@ void body_of_plan(const struct console *console, struct body *body)
 		               "There is no plan; the evidence has changed. Press q and plan again.");
 		return;
 	}
-	if (choosing_is_saving_refused(console))
-		body_paragraph(body, ATTR_BOLD, "do",
-		               "press w: save what is overwritten elsewhere; nothing was done yet, and q goes back");
-	else if (plan->refusals)
-		body_paragraph(body, ATTR_BOLD, "do", "press q to go back: this is refused, and nothing was done");
-	for (int i = 0; i < plan->refusals; i++) {
-		snprintf(text, sizeof(text), "%s: %s", plan->refusal[i].id, plan->refusal[i].text);
-		body_paragraph(body, ATTR_BOLD, "refused", text);
-		body_paragraph(
-			body, ATTR_PLAIN, "next",
-			!strcmp(plan->refusal[i].id, "SVC-NAME-TARGET")
-				? "check that this is the right device; t takes it as the target all the same"
-			: choosing_is_saving_refused(console)
-				? "w saves it elsewhere, on a mounted stick for example; n goes on without saving"
-				: plan->refusal[i].next);
-	}
-	if (plan->refusals)
+	if (plan->refusals) {
+		put_refusals(console, body);
 		return;
+	}
 	if (!plan->actions) {
-		body_paragraph(body, ATTR_BOLD, "plan", "Nothing is to be done: the copies are equal.");
+		body_paragraph(body, ATTR_BOLD, "do", "nothing: the copies are equal; q goes back");
 		return;
 	}
 	body_paragraph(body, ATTR_BOLD, "do",
@@ -172,6 +196,11 @@ void body_of_plan(const struct console *console, struct body *body)
 	                       : "press y if what follows is right; q goes back, and nothing was done");
 	body_paragraph(body, ATTR_BOLD, "keeps", plan->from);
 	put_targets(report, body);
+	if (*plan->left) {
+		snprintf(text, sizeof(text), "%s as %s, not in sync", plan->left,
+		         strchr(plan->left, ',') ? "they are" : "it is");
+		body_paragraph(body, ATTR_PLAIN, "leaves", text);
+	}
 	if (*plan->undo)
 		snprintf(text, sizeof(text), "what is overwritten is saved to %s first", plan->undo);
 	else
@@ -229,6 +258,26 @@ static void put_deeds(const struct console *console, const struct job *job, stru
 		               console->deeds.line[i]);
 }
 
+/* What to do now that it has ended: about the copies, where it was about them, and else about itself. */
+static void put_advice(const struct console *console, const struct job *job, struct body *body)
+{
+	bool is_of_copies = job->task == TASK_COMPARE || job->task == TASK_COMPARE_FULL || job->task == TASK_PLAN ||
+	                    job->task == TASK_RESYNC || job->task == TASK_UNDO;
+
+	if (choosing_is_takeover_plan(console))
+		body_paragraph(body, ATTR_BOLD, "do",
+		               job->exit ? "press q to go back: this is refused, and nothing was done"
+		               : console->options.is_read_only
+		                       ? "press q to go back: this console only looks on, and nothing was done"
+		                       : "press y if what follows is right; q goes back, and nothing was done");
+	else if (is_of_copies)
+		body_recommendation(console, body);
+	else if (job->exit || job->state == JOB_LOST)
+		body_paragraph(body, ATTR_BOLD, "do", "read below what stood in the way; q goes back");
+	else
+		body_paragraph(body, ATTR_BOLD, "do", "nothing: it is done; q goes back");
+}
+
 void body_of_job(const struct console *console, struct body *body)
 {
 	const struct job *job = console_job(console, console->shown_job);
@@ -238,14 +287,8 @@ void body_of_job(const struct console *console, struct body *body)
 		body_paragraph(body, ATTR_PLAIN, "", "This work is no longer remembered.");
 		return;
 	}
-	if (choosing_is_takeover_plan(console))
-		body_paragraph(body, ATTR_BOLD, "do",
-		               job->exit ? "press q to go back: this is refused, and nothing was done"
-		               : console->options.is_read_only
-		                       ? "press q to go back: this console only looks on, and nothing was done"
-		                       : "press y if what follows is right; q goes back, and nothing was done");
-	else if (job->state != JOB_RUNNING)
-		body_recommendation(console, body);
+	if (job->state != JOB_RUNNING)
+		put_advice(console, job, body);
 	body_job_line(job, body, ATTR_BOLD);
 	body_paragraph(body, ATTR_PLAIN, "began", text_time(job->started, when, sizeof(when)));
 	if (job->state == JOB_ENDED)

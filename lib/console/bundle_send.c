@@ -62,17 +62,28 @@ static bool is_stopped(int in)
 	return false;
 }
 
+static void name_minutes(uint64_t minutes, char text[32])
+{
+	if (minutes > 1)
+		snprintf(text, 32, "%" PRIu64 " minutes", minutes);
+	else
+		snprintf(text, 32, "a minute");
+}
+
 static int put_head(int out, uint64_t bytes)
 {
 	uint64_t characters = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_CHARACTERS;
 	unsigned baud = baud_of(out);
+	char minutes[32];
+
+	name_minutes(characters * BITS_A_CHARACTER / baud / 60 + 1, minutes);
 
 	return dprintf(out,
-	               "\r\n%" PRIu64 " KiB of text: about %" PRIu64 " minutes at %u baud. Ctrl-C stops it.\r\n"
+	               "\r\n%" PRIu64 " KiB of text: about %s at %u baud. Ctrl-C stops it.\r\n"
 	               "Keep what comes between the two lines in a file svc-support.b64, then:\r\n"
 	               "    base64 -d svc-support.b64 > svc-support.tar.gz && gzip -t svc-support.tar.gz\r\n"
 	               "gzip -t says whether it arrived whole.\r\n\r\n-----BEGIN SVC SUPPORT BUNDLE-----\r\n",
-	               (characters + 1023) / 1024, characters * BITS_A_CHARACTER / baud / 60 + 1, baud) < 0
+	               (characters + 1023) / 1024, minutes, baud) < 0
 	               ? -errno
 	               : 0;
 }

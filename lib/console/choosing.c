@@ -15,10 +15,37 @@ struct request choosing_plan(struct console *console)
 		console_say(console, "the evidence is not read yet");
 		return none;
 	}
+	console->only[0] = '\0';
 	if (!recommend_needs_choice(report))
 		return request_run(TASK_PLAN, "");
 	console_go(console, SCREEN_CHOOSE);
 	return none;
+}
+
+bool choosing_can_rebuild(const struct console *console)
+{
+	const struct shown_report *report = console_report(console);
+
+	return report && console->item < report->copies &&
+	       (recommend_needs_choice(report) || strcmp(report->copy[console->item].name, report->authority) != 0);
+}
+
+struct request choosing_plan_one(struct console *console)
+{
+	const struct shown_report *report = console_report(console);
+	struct request request = request_run(TASK_PLAN, "");
+
+	if (!choosing_can_rebuild(console)) {
+		console_say(console, "this is the copy to keep: the others are rebuilt from it");
+		return none;
+	}
+	snprintf(console->only, sizeof(console->only), "%s", report->copy[console->item].name);
+	if (recommend_needs_choice(report)) {
+		console_go(console, SCREEN_CHOOSE);
+		return none;
+	}
+	snprintf(request.to, sizeof(request.to), "%s", console->only);
+	return request;
 }
 
 struct request choosing_choose(struct console *console, int number)
@@ -30,7 +57,12 @@ struct request choosing_choose(struct console *console, int number)
 		console_say(console, "there is no copy of this number");
 		return none;
 	}
+	if (!strcmp(report->copy[number - 1].name, console->only)) {
+		console_say(console, "%s is the one to be rebuilt: choose another one to keep", console->only);
+		return none;
+	}
 	snprintf(request.from, sizeof(request.from), "%s", report->copy[number - 1].name);
+	snprintf(request.to, sizeof(request.to), "%s", console->only);
 	return request;
 }
 
@@ -51,6 +83,16 @@ struct request choosing_target(struct console *console)
 	}
 	console_say(console, "no device was refused because of what it holds");
 	return none;
+}
+
+bool choosing_is_one_too_many(const struct console *console)
+{
+	const struct shown_plan *plan = &console->plan.plan;
+	bool is_refused = false;
+
+	for (int i = 0; console->has_plan && !*console->planned.to && i < plan->refusals; i++)
+		is_refused |= !strcmp(plan->refusal[i].id, "SVC-LEG-UNKNOWN");
+	return is_refused;
 }
 
 bool choosing_is_saving_refused(const struct console *console)

@@ -82,6 +82,14 @@ static bool is_of_use(const struct console *console, enum action_id action)
 		return !console->options.is_read_only && !console->is_unlocked;
 	case KEY_OF_CONFIRM:
 		return console->has_plan && plan->actions && !plan->refusals;
+	case KEY_OF_VIEW:
+	case KEY_OF_SEARCH:
+	case KEY_OF_SEARCH_NEXT:
+		return console_report(console) && console_report(console)->differing.count;
+	case KEY_OF_UNDO_CONFIRM:
+		return console->has_undos && console->undos.undos;
+	case KEY_OF_REBUILD_ONE:
+		return choosing_can_rebuild(console);
 	case KEY_OF_TARGET:
 		return console->has_plan && is_refused;
 	case KEY_OF_SAVE_TO:

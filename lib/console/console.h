@@ -92,6 +92,7 @@ enum { CONSOLE_TARGETS_MAX = 8, CONSOLE_STACK = 8, CONSOLE_LOG_LINES = 200, LOOK
 struct console_options {
 	bool is_read_only; /* cannot be unlocked */
 	bool is_boot;      /* started by the boot, on its console */
+	bool is_plain;     /* lines, where only letters and Enter are keys */
 	bool has_pathcheck, has_promote;
 	char controller;       /* 'a', 'b' or 0 */
 	unsigned wait_seconds; /* is_boot: without a key by then the boot goes on; 0: waits for ever */
@@ -126,6 +127,7 @@ struct console {
 	char message[200];      /* for the line above the footer, until the next key */
 	size_t cursor[SCREENS]; /* lists: the item; pages: the first line */
 	int item;               /* SCREEN_COPY: which */
+	char only[64];          /* the one copy that the plan asked for rebuilds; empty: all that need it */
 	int right;              /* SCREEN_FILE: the version on the right */
 	bool is_explaining_all;
 	char search[64];
@@ -147,11 +149,12 @@ struct console {
 	struct shown_undos undos;
 	struct lines deeds; /* of the last takeover, or action on the paths: what it did, and does */
 	char deeds_job[JOB_NAME_SIZE];
-	char trouble[512]; /* why there is no `look`; empty: no trouble */
-	char unread[120];  /* why the answer at hand is no report; empty: it is, or need be none */
-	struct lines boot; /* what the boot logic wrote down */
-	struct lines log;  /* of the kernel's log what is ours */
-	int targets;       /* mounted media for the support bundle */
+	char trouble[512];     /* why there is no `look`; empty: no trouble */
+	char unread[120];      /* why the answer at hand is no report; empty: it is, or need be none */
+	struct lines boot;     /* what the boot logic wrote down */
+	char boot_unread[120]; /* why that is not known; empty: it is, or there is none */
+	struct lines log;      /* of the kernel's log what is ours */
+	int targets;           /* mounted media for the support bundle */
 	char target[CONSOLE_TARGETS_MAX][200];
 };
 
@@ -181,7 +184,10 @@ void console_jobs(struct console *console, const struct job *job, int jobs);
  */
 struct request console_answer(struct console *console, const struct job *job, const char *text, size_t length);
 
-/* What the boot judged before it asked: its document, and when that was. */
+/*
+ * What the boot wrote down: its document, and when that was; NULL and how many bytes it has: it is too long. In the boot
+ * what it judged counts as if it had been compared here.
+ */
 void console_judged(struct console *console, const char *text, size_t length, int64_t time);
 
 /* What a running takeover has written down of its steps so far. */

@@ -21,6 +21,12 @@ bool choosing_is_saving_refused(const struct console *console);
 
 /* choosing.c: each of them leads towards a rebuild, or one taken back, by a step. */
 struct request choosing_plan(struct console *console);
+/* The same for the copy on the screen, and no other. */
+struct request choosing_plan_one(struct console *console);
+/* Whether the copy on the screen could be rebuilt from another. */
+bool choosing_can_rebuild(const struct console *console);
+/* Whether the plan at hand, for all copies, was refused because they have no leg each: one of them may. */
+bool choosing_is_one_too_many(const struct console *console);
 struct request choosing_choose(struct console *console, int number);
 struct request choosing_target(struct console *console);
 struct request choosing_confirm(struct console *console);

@@ -313,6 +313,19 @@ static void test_report(void **state)
 	assert_null(console_report(&console));
 }
 
+/* Whose the mirror is, by the records, and whether that is this controller. */
+static void test_role(void **state)
+{
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	assert_true(shows(" role     this is controller a, the owner; owner a since promotion 3, closed in"));
+	console.options.controller = 'b';
+	assert_true(shows(" role     this is controller b, not the owner; owner a since promotion 3,"));
+	console.options.controller = 0;
+	assert_true(shows(" role     owner a since promotion 3, closed in good order"));
+}
+
 /* What the boot compared before it asked is known from the start. */
 static void test_judged(void **state)
 {
@@ -486,6 +499,80 @@ static void test_target(void **state)
 	assert_int_equal(request.task, TASK_PLAN);
 	assert_string_equal(request.to, "flash-a");
 	assert_string_equal(request.from, "shared");
+}
+
+/* The mirror has fewer legs than there are copies to be rebuilt: a person says which one, at that copy's screen. */
+static void test_one_too_many(void **state)
+{
+	struct said two = { "single", "shared", 1, { "blank", "authority", "blank" }, false, 0, 18, "SVC-BLANK" };
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&two, NULL), false);
+	console.planned = press("r");
+	assert_string_equal(console.planned.to, "");
+	tell(&console, TASK_PLAN, say(&two, TEST_ONE_TOO_MANY), true);
+	assert_true(shows("press q, then the number of the one copy to be rebuilt, and r there"));
+	press("q2");
+	assert_false(shows("r rebuild it")); /* the authority */
+	assert_int_equal(press("r").kind, REQUEST_NONE);
+	press("q3");
+	assert_true(shows("r rebuild it"));
+	request = press("r");
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.to, "flash-b");
+	assert_string_equal(request.from, "");
+	console.planned = request;
+	tell(&console, TASK_PLAN, say(&two, TEST_ONE_TOO_MANY), true);
+	assert_true(shows("press q to go back: this is refused")); /* the same advice again would lead nowhere */
+	/* saved elsewhere or confirmed, it is still that one */
+	tell(&console, TASK_PLAN, say(&two, TEST_PLAN ",\"left\":[\"flash-a\"]"), true);
+	assert_true(shows(" leaves   flash-a as it is, not in sync"));
+	assert_string_equal(press("w/stick/undo\n").to, "flash-b");
+	console.is_unlocked = true;
+	request = press("yshared\n");
+	assert_int_equal(request.task, TASK_RESYNC);
+	assert_string_equal(request.to, "flash-b");
+	/* and a plan for all that need it is for all again */
+	press("qqqq");
+	assert_string_equal(press("r").to, "");
+}
+
+/* Copies that are in sync leave nothing to choose: the plan says whether their content is equal too. */
+static void test_nothing_to_choose(void **state)
+{
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 5, NULL };
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	request = press("r");
+	assert_int_equal(request.task, TASK_PLAN);
+	assert_string_equal(request.from, "");
+	console.planned = request;
+	tell(&console, TASK_PLAN, say(&fast, ",\"plan\":[],\"from\":null,\"refusals\":[]"), true);
+	assert_true(shows("nothing: the copies are equal"));
+}
+
+/* One alone, where a person also has to say which copy is kept. */
+static void test_one_alone(void **state)
+{
+	struct request request;
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_COMPARE, say(&split, NULL), false);
+	assert_int_equal(press("1r").kind, REQUEST_NONE);
+	assert_int_equal(console.screen, SCREEN_CHOOSE);
+	assert_true(shows("flash-a alone is rebuilt from it"));
+	assert_int_equal(press("1").kind, REQUEST_NONE); /* not from itself */
+	request = press("2");
+	assert_string_equal(request.from, "shared");
+	assert_string_equal(request.to, "flash-a");
+	press("qqr");
+	assert_string_equal(press("1").to, "");
 }
 
 /* There is no room for what would be overwritten: it is saved elsewhere, or a person says that it need not be. */
@@ -739,6 +826,36 @@ static void test_boot(void **state)
 	assert_int_equal(press("mbreboot\n").kind, REQUEST_NONE);
 }
 
+/* What stands in the boot's way and no key here settles is not passed over where the copies are right. */
+static void test_hindrance(void **state)
+{
+	static const char text[] =
+		"{\"schema\":\"svc/1\",\"command\":\"boot\",\"verdict\":\"in-sync\",\"copies\":[],\"boot\":"
+		"{\"log\":[{\"id\":null,\"text\":\"mode auto\"},{\"id\":\"%s\",\"text\":\"who is it\"},"
+		"{\"id\":null,\"text\":\"verdict in-sync: ask\"}%s]}}";
+	static const char again[] = ",{\"id\":\"SVC-EQUAL\",\"text\":\"so it is\"},{\"id\":null,\"text\":\"verdict\"}";
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 5, NULL };
+	static const struct {
+		const char *id, *more;
+		int key;
+	} rows[] = { { "SVC-NO-CONTROLLER", "", 'e' },
+		     { "SVC-EQUAL", "", 'g' },
+		     { "SVC-NO-CONTROLLER", again, 'g' } }; /* it was settled since */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char document[1024], advice[300];
+
+		begin(true, false);
+		snprintf(document, sizeof(document), text, rows[i].id, rows[i].more);
+		console_judged(&console, document, strlen(document), 1772352000);
+		tell(&console, TASK_LOOK, say(&fast, NULL), false);
+		assert_int_equal(console_recommend(&console, advice, sizeof(advice)), rows[i].key);
+		press("e");
+		assert_int_equal(shows(" here     who is it"), true);
+	}
+}
+
 static void test_stop(void **state)
 {
 	struct job running = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING };
@@ -771,7 +888,7 @@ static void test_beside(void **state)
 		  .task = TASK_COMPARE,
 		  .state = JOB_RUNNING,
 		  .serial = 1,
-		  .progress = "comparing  45 %" },
+		  .progress = "rebuilding  45 %  [##########..............]  1023 KiB/s  ETA 99:59" },
 		{ .name = "switch", .task = TASK_SWITCH, .state = JOB_RUNNING, .serial = 2 },
 	};
 
@@ -779,7 +896,8 @@ static void test_beside(void **state)
 	begin(false, false);
 	console.rows = 24, console.columns = 80;
 	console_jobs(&console, job, 2);
-	assert_true(shows("#3 compare every block in use: comparing  45 %"));
+	assert_true(shows("#3 compare every block in use"));
+	assert_true(shows("          rebuilding  45 %  [##########..............]  1023 KiB/s  ETA 99:59")); /* whole */
 	assert_true(shows("work     switch the path: under way"));
 	press("w");
 	assert_true(shows("work     switch the path: under way"));
@@ -790,7 +908,8 @@ static void test_beside(void **state)
 	press("q");
 	assert_false(shows("switch the path"));
 	press("w");
-	assert_true(shows("#3 compare every block in use: comparing  45 %"));
+	assert_true(shows("#3 compare every block in use"));
+	assert_true(shows("          rebuilding  45 %  [##########..............]  1023 KiB/s  ETA 99:59")); /* whole */
 	assert_true(shows("It goes on when you leave this screen"));
 	job[0].state = JOB_ENDED;
 	console_jobs(&console, job, 2);
@@ -941,6 +1060,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_next_line, teardown),
 		cmocka_unit_test_teardown(test_small, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
+		cmocka_unit_test_teardown(test_role, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
 		cmocka_unit_test_teardown(test_unread, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
@@ -948,6 +1068,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_rebuild, teardown),
 		cmocka_unit_test_teardown(test_choice, teardown),
 		cmocka_unit_test_teardown(test_target, teardown),
+		cmocka_unit_test_teardown(test_one_too_many, teardown),
+		cmocka_unit_test_teardown(test_nothing_to_choose, teardown),
+		cmocka_unit_test_teardown(test_one_alone, teardown),
 		cmocka_unit_test_teardown(test_no_room, teardown),
 		cmocka_unit_test_teardown(test_losses, teardown),
 		cmocka_unit_test_teardown(test_foreign_plan, teardown),
@@ -958,6 +1081,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_take_over, teardown),
 		cmocka_unit_test_teardown(test_differences, teardown),
 		cmocka_unit_test_teardown(test_boot, teardown),
+		cmocka_unit_test_teardown(test_hindrance, teardown),
 		cmocka_unit_test_teardown(test_stop, teardown),
 		cmocka_unit_test_teardown(test_beside, teardown),
 		cmocka_unit_test_teardown(test_read_only_stop, teardown),

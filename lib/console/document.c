@@ -11,8 +11,7 @@
 #include "base/text.h"
 #include "console/document_private.h"
 
-/* Commands escape what they print; whatever else is in the document must not reach a terminal either. */
-static void clean(char *text)
+void document_clean(char *text)
 {
 	for (; *text; text++)
 		if (*text < 0x20 || *text > 0x7e)
@@ -24,7 +23,7 @@ void take_text(const json_t *object, const char *key, char *text, size_t size)
 	const char *value = json_string_value(json_object_get(object, key));
 
 	snprintf(text, size, "%s", value ? value : "");
-	clean(text);
+	document_clean(text);
 }
 
 uint64_t take_number(const json_t *object, const char *key)
@@ -90,7 +89,7 @@ bool lines_add(struct lines *lines, size_t most, const char *text)
 		free(line);
 		return false;
 	}
-	clean(line);
+	document_clean(line);
 	lines->line = more;
 	lines->line[lines->count++] = line;
 	return true;
@@ -179,12 +178,23 @@ int document_read_lines(const char *text, size_t length, struct lines *lines, st
 	return 0;
 }
 
+static bool has_line(const struct lines *lines, const char *text)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		if (!strcmp(lines->line[i], text))
+			return true;
+	return false;
+}
+
+/* An error often is one of the reasons once more. */
 static void add_said(struct lines *lines, const json_t *said)
 {
 	char text[400], next[300], line[sizeof(text) + 20];
 
 	take_text(said, "text", text, sizeof(text));
 	take_text(said, "next", next, sizeof(next));
+	if (*text && has_line(lines, text))
+		return;
 	if (*text)
 		lines_add(lines, DOCUMENT_LINES_MAX, text);
 	snprintf(line, sizeof(line), "next: %s", next);
@@ -408,8 +418,8 @@ int document_read_undos(const char *text, size_t length, struct shown_undos *und
 			used += (size_t)snprintf(to->copies + used, sizeof(to->copies) - used, "%s%s", i ? ", " : "",
 			                         name);
 		}
-		clean(to->first);
-		clean(to->copies);
+		document_clean(to->first);
+		document_clean(to->copies);
 		undos->undos++;
 	}
 	json_decref(root);

@@ -89,6 +89,7 @@ struct shown_plan {
 	bool is_forced;
 	char undo[256];
 	char unsaved[200];         /* why there is none */
+	char left[200];            /* copies that are not right either, and stay as they are */
 	struct shown_files losses; /* what is lost where a history ends */
 	bool has_other_losses;     /* ... and nobody can tell what else */
 	uint64_t written_bytes, proven_bytes;

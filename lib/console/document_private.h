@@ -10,6 +10,9 @@
 /* The document, which must be that of `command` (NULL: any). NULL with a sentence. */
 json_t *document_load(const char *text, size_t length, const char *command, struct svc_error *error);
 
+/* Commands escape what they print; whatever else is in the document must not reach a terminal either. */
+void document_clean(char *text);
+
 /* Members of an object; what is absent or of another type is empty, 0 or false. */
 void take_text(const json_t *object, const char *key, char *text, size_t size);
 uint64_t take_number(const json_t *object, const char *key);

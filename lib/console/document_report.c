@@ -126,6 +126,16 @@ static int take_losses(const json_t *list, struct shown_plan *plan)
 	return code;
 }
 
+static void take_left(const json_t *list, char *text, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < json_array_size(list) && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+		                         json_string_value(json_array_get(list, i)) ?: "");
+	document_clean(text);
+}
+
 static void take_plan(const json_t *root, struct shown_plan *plan)
 {
 	const json_t *list = json_object_get(root, "plan");
@@ -134,6 +144,7 @@ static void take_plan(const json_t *root, struct shown_plan *plan)
 	take_text(root, "from", plan->from, sizeof(plan->from));
 	take_text(root, "undo", plan->undo, sizeof(plan->undo));
 	take_text(root, "unsaved", plan->unsaved, sizeof(plan->unsaved));
+	take_left(json_object_get(root, "left"), plan->left, sizeof(plan->left));
 	plan->is_forced = take_bool(root, "forced");
 	plan->written_bytes = take_number(root, "written_bytes");
 	plan->proven_bytes = take_number(root, "proven_bytes");

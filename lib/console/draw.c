@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "console/draw.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "console/body.h"
 
-enum { FOOTER_ROWS = 2, FRAME_ROWS = 2 + 1 + FOOTER_ROWS }; /* title, blank; message; keys */
+enum {
+	FOOTER_ROWS = 2,
+	FRAME_ROWS = 2 + 1 + FOOTER_ROWS, /* title, blank; message; keys */
+	TITLE_COLUMN = 14,                /* behind " svc-console: " */
+};
 
 static const struct {
 	const char *title;
@@ -106,6 +111,8 @@ static void put_title(const struct console *console, struct canvas *canvas)
 		snprintf(owner, sizeof(owner), "controller %c  ", options->controller);
 	snprintf(left, sizeof(left), " svc-console: %s",
 	         console->screen == SCREEN_PROMPT ? console->prompt.title : screens[console->screen].title);
+	left[TITLE_COLUMN] =
+		(char)toupper((unsigned char)left[TITLE_COLUMN]); /* a task's name begins with a small one */
 	snprintf(right, sizeof(right), "%s%s ", owner,
 	         options->is_read_only  ? "read-only"
 	         : console->is_unlocked ? "UNLOCKED"
@@ -144,7 +151,9 @@ static void put_keys(const struct console *console, struct canvas *canvas, bool 
 	char last[80] = "";
 
 	if (console->screen == SCREEN_PROMPT) {
-		put(canvas, row, 1, ATTR_PLAIN, "Enter alone, or Ctrl-G, goes back; Ctrl-U clears the line.");
+		put(canvas, row, 1, ATTR_PLAIN,
+		    console->options.is_plain ? "Enter alone goes back."
+		                              : "Enter alone, or Ctrl-G, goes back; Ctrl-U clears the line.");
 		return;
 	}
 	for (size_t i = 0; i < KEYS; i++)
@@ -219,7 +228,7 @@ static bool put_body(const struct console *console, struct canvas *canvas)
 		put(canvas, row, 0, (long)i == marked ? ATTR_REVERSE : body.line[i].attr, body.line[i].text);
 		row++;
 	}
-	is_long = body.count - body.pinned > page || (body.count > body.pinned && screens[console->screen].is_list);
+	is_long = body.count - body.pinned > page || marked >= 0;
 	if (body.count - body.pinned > page) {
 		char more[60];
 		size_t last = top + page < body.count - body.pinned ? top + page : body.count - body.pinned;

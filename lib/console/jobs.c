@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/whole.h"
+
 enum { WORK_KEPT = 16, PATH_SIZE = 1024 + 320 };
 
 static const char *path_of(const struct jobs *jobs, const char *name, const char *suffix, char path[PATH_SIZE])
@@ -275,26 +277,13 @@ int jobs_start(struct jobs *jobs, enum task task, const char *const argv[], char
 
 char *jobs_output(const struct jobs *jobs, const char *name, size_t most, size_t *length)
 {
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], *text;
 	int file = open(path_of(jobs, name, "out", path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct stat status;
-	char *text = NULL;
-	ssize_t got;
 
 	*length = 0;
 	if (file < 0)
 		return NULL;
-	if (!fstat(file, &status) && S_ISREG(status.st_mode)) {
-		if ((uint64_t)status.st_size > most)
-			*length = (size_t)status.st_size;
-		else
-			text = malloc((size_t)status.st_size + 1);
-	}
-	while (text && *length < (size_t)status.st_size &&
-	       (got = read(file, text + *length, (size_t)status.st_size - *length)) > 0)
-		*length += (size_t)got;
-	if (text)
-		text[*length] = '\0';
+	text = whole_read(file, most, length);
 	close(file);
 	return text;
 }

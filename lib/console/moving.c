@@ -20,6 +20,8 @@ void moving_search_next(struct console *console)
 		if (!strcasestr(report->differing.file[index].path, console->search))
 			continue;
 		console->cursor[SCREEN_DIFFERENCES] = index;
+		if (index == from)
+			console_say(console, "no other file that differs has \"%s\" in its name", console->search);
 		return;
 	}
 	console_say(console, "no file that differs has \"%s\" in its name", console->search);

@@ -13,6 +13,8 @@ static bool is_verdict(const struct shown_report *report, const char *verdict)
 /* INTERFACE, table of verdicts. Not by the exit code: that of a boot which asks says that somebody is asked. */
 bool recommend_needs_choice(const struct shown_report *report)
 {
+	if (is_verdict(report, "in-sync")) /* any of them: there is nothing to be lost */
+		return false;
 	return !*report->authority || is_verdict(report, "split-brain") || is_verdict(report, "unrelated") ||
 	       is_verdict(report, "mismatch") || is_verdict(report, "unknown");
 }
@@ -79,9 +81,41 @@ static bool is_path_trouble(const struct console *console)
 	return console->has_paths && paths->exit != SVC_EXIT_DONE && paths->paths > 0;
 }
 
+/*
+ * What no key of this console settles, and the boot would ask about again. What it wrote down of its last judgement is
+ * at the end, its reasons before the step that they led to.
+ */
+static const char *find_hindrance(const struct console *console)
+{
+	static const char *const ids[] = { "SVC-NO-CONTROLLER", "SVC-WRONG-CONTROLLER", "SVC-NO-PLACE" };
+	size_t i = console->boot.count;
+
+	while (i && strncmp(console->boot.line[i - 1], "SVC-", 4) != 0)
+		i--;
+	for (; i && !strncmp(console->boot.line[i - 1], "SVC-", 4); i--)
+		for (size_t k = 0; k < sizeof(ids) / sizeof(ids[0]); k++)
+			if (!strncmp(console->boot.line[i - 1], ids[k], strlen(ids[k])))
+				return ids[k];
+	return NULL;
+}
+
+static int recommend_going_on(const struct console *console, char *text, size_t size)
+{
+	const char *hindrance = find_hindrance(console);
+
+	if (hindrance) {
+		snprintf(text, size, "the copies are right, but the boot would ask again: %s", hindrance);
+		return 'e';
+	}
+	snprintf(text, size, "go on: the boot judges again and starts the mirror%s",
+	         is_path_trouble(console) ? ", with the path that is left" : "");
+	return 'g';
+}
+
 /* For the screen of the paths itself. */
 void console_recommend_path(const struct console *console, char *text, size_t size)
 {
+	const struct shown_report *report = console_report(console);
 	const struct shown_paths *paths = &console->paths;
 	const struct shown_path *good = NULL, *active = NULL;
 
@@ -96,6 +130,11 @@ void console_recommend_path(const struct console *console, char *text, size_t si
 		         console->options.is_boot ? ". Or press q, then x: boot without the mirror" : "");
 	else if (active && strcmp(active->state, "good") != 0)
 		snprintf(text, size, "press %c: use %s, which is good", good->name[0], good->name);
+	else if (report && has_reason(report, "SVC-PATHS-DIFFER") && !is_path_trouble(console))
+		snprintf(text, size, "%s",
+		         console->options.is_read_only
+		                 ? "they show different data: see to the other controller's export (q, then e)"
+		                 : "press c: they show different data, and coherence tells which of them is stale");
 	else if (is_path_trouble(console))
 		snprintf(text, size, "see to the path that is not good; %s can be used meanwhile", good->name);
 	else
@@ -115,11 +154,8 @@ int console_recommend(const struct console *console, char *text, size_t size)
 		snprintf(text, size, "%s", *console->trouble ? "see what was said, in the log" : "wait a moment");
 		return *console->trouble ? 'l' : 0;
 	}
-	if (is_verdict(report, "in-sync") && console->options.is_boot) {
-		snprintf(text, size, "go on: the boot judges again and starts the mirror%s",
-		         is_path_trouble(console) ? ", with the path that is left" : "");
-		return 'g';
-	}
+	if (is_verdict(report, "in-sync") && console->options.is_boot)
+		return recommend_going_on(console, text, size);
 	if (is_path_trouble(console) && !has_state(report, "stale")) {
 		snprintf(text, size, "a path to the shared volume is not good: look at the paths");
 		return 'p';

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/whole.h"
 #include "console/bundle.h"
 #include "promote/promote.h"
 
@@ -69,20 +70,17 @@ static uint64_t now_ms(void)
 
 static void read_boot(struct run *run)
 {
-	FILE *file = run->options->boot_file ? fopen(run->options->boot_file, "re") : NULL;
-	static char text[1 << 20];
-	struct svc_error error;
+	int file = run->options->boot_file ? open(run->options->boot_file, O_RDONLY | O_CLOEXEC) : -1;
 	struct stat status;
 	size_t length;
+	char *text;
 
-	lines_free(&run->console.boot);
-	if (!file)
+	if (file < 0)
 		return;
-	length = fread(text, 1, sizeof(text), file);
-	document_read_boot(text, length, &run->console.boot, &error);
-	if (run->console.options.is_boot)
-		console_judged(&run->console, text, length, fstat(fileno(file), &status) ? 0 : status.st_mtime);
-	fclose(file);
+	text = whole_read(file, DOCUMENT_BYTES_MAX, &length);
+	console_judged(&run->console, text, length, fstat(file, &status) ? 0 : status.st_mtime);
+	free(text);
+	close(file);
 }
 
 /* The names that a support bundle can be saved under. */
@@ -374,6 +372,7 @@ int console_run(const struct run_options *options, struct svc_error *error)
 		                     options->console.is_boot, &run->terminal, error);
 	if (!code) {
 		opened = run->terminal;
+		run->console.options.is_plain = terminal_is_plain(run->terminal);
 		catch_signals();
 		read_boot(run);
 		find_targets(run);

@@ -23,7 +23,7 @@
 
 enum { PATIENCE_MS = 20000 };
 
-static char directory[64];
+static char directory[64], boot_file[80]; /* boot_file: what the boot wrote down; empty: nothing */
 static int master, slave;
 static pid_t child;
 
@@ -32,6 +32,7 @@ static int setup(void **state)
 	(void)state;
 	strcpy(directory, "/tmp/svc-run-XXXXXX");
 	child = 0;
+	boot_file[0] = '\0';
 	return mkdtemp(directory) ? 0 : -1;
 }
 
@@ -77,6 +78,7 @@ static void start(const char *type, bool is_boot, unsigned wait_seconds, bool is
 		.console = { .is_boot = is_boot, .wait_seconds = wait_seconds },
 		.jobs_directory = directory,
 		.terminal_type = type,
+		.boot_file = *boot_file ? boot_file : NULL,
 	};
 	struct svc_error error;
 
@@ -190,6 +192,42 @@ static void test_plain(void **state)
 	assert_int_equal(left, 0);
 }
 
+/* What the boot found, made longer by differences of this many bytes; the rest of the file is a hole. */
+static void write_boot_file(size_t padding, off_t length)
+{
+	FILE *file;
+
+	snprintf(boot_file, sizeof(boot_file), "%s/boot.json", directory);
+	file = fopen(boot_file, "w");
+	assert_non_null(file);
+	fprintf(file, "{\"schema\":\"svc/1\",\"command\":\"boot\",\"verdict\":\"stale\",\"authority\":\"shared\","
+	              "\"status\":\"shared is newer\",\"reasons\":[],\"copies\":[],\"differences\":{\"extents\":[");
+	for (size_t i = 0; i < padding / 20; i++)
+		fprintf(file, "%s{\"offset\":%9zu}", i ? "," : "", i);
+	fprintf(file, "]},\"boot\":{\"log\":[{\"id\":\"SVC-CLAIM-HELD\",\"text\":\"so it was\"}]},\"exit\":2}\n");
+	if (length)
+		assert_int_equal(ftruncate(fileno(file), length), 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Many differences make it long; nothing of it is cut off. */
+static void test_long_boot_file(void **state)
+{
+	(void)state;
+	write_boot_file(3 << 20, 0);
+	start("dumb", true, 0, false);
+	until("SVC-CLAIM-HELD: so it was");
+}
+
+/* What cannot be read is said, and what to do instead. */
+static void test_too_long_boot_file(void **state)
+{
+	(void)state;
+	write_boot_file(0, 33 << 20);
+	start("dumb", true, 0, false);
+	until("what it wrote down, 34603008 bytes, could not be read here");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +235,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_stopped_boot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stuck, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_boot_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_long_boot_file, setup, teardown),
 	};
 
 	if (argc > 1 && !strncmp(argv[0], "svc-", 4)) /* the console's own work runs this very program */

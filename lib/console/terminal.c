@@ -133,7 +133,7 @@ bool terminal_is_plain(const struct terminal *terminal)
 	return !terminal->screen;
 }
 
-/* Rows that say something, each once, with a line before the keys. */
+/* Rows that say something, each once; there is no reverse to tell the one of a list that the keys are for. */
 static void print_plain(const struct terminal *terminal, const struct canvas *canvas)
 {
 	char text[CANVAS_ROWS_MAX * (CANVAS_COLUMNS_MAX + 2)];
@@ -148,6 +148,8 @@ static void print_plain(const struct terminal *terminal, const struct canvas *ca
 		if (!length)
 			continue;
 		memcpy(text + used, canvas->text[row], (size_t)length);
+		if (row && canvas->attr[row][0] & ATTR_REVERSE)
+			text[used] = '>';
 		used += (size_t)length;
 		text[used++] = '\n';
 	}

@@ -65,6 +65,10 @@ static inline char *say(const struct said *said, const char *plan)
 	",\"plan\":[],\"from\":null,\"plan_id\":null,\"undo\":null,\"refusals\":[{\"id\":\"SVC-NAME-TARGET\"," \
 	"\"copy\":\"flash-a\",\"text\":\"flash-a holds something else\",\"next\":\"name it\"}]"
 
+#define TEST_ONE_TOO_MANY                                                                                            \
+	",\"plan\":[],\"from\":\"shared\",\"plan_id\":null,\"undo\":null,\"refusals\":[{\"id\":\"SVC-LEG-UNKNOWN\"," \
+	"\"copy\":\"flash-b\",\"text\":\"flash-b: there is a copy for each leg\",\"next\":\"name it\"}]"
+
 #define TEST_NO_ROOM                                                                                               \
 	",\"plan\":[],\"from\":\"shared\",\"forced\":true,\"plan_id\":null,\"undo\":null,\"unsaved\":\"no room\"," \
 	"\"refusals\":[{\"id\":\"SVC-UNDO-ROOM\",\"copy\":\"\",\"text\":\"no room\",\"next\":\"elsewhere\"}]"

@@ -53,8 +53,16 @@ static void take_look(struct console *console, const struct job *job, const char
 
 void console_judged(struct console *console, const char *text, size_t length, int64_t time)
 {
-	console->has_compared = read_report(console, &console->compared, text, length);
-	console->compared_time = time;
+	struct svc_error error;
+	bool is_unread = (!text && length) || (text && document_read_boot(text, length, &console->boot, &error));
+
+	if (console->options.is_boot && text) {
+		console->has_compared = read_report(console, &console->compared, text, length);
+		console->compared_time = time;
+	}
+	if (is_unread)
+		snprintf(console->boot_unread, sizeof(console->boot_unread),
+		         "what it wrote down, %zu bytes, could not be read here: c compares the content again", length);
 }
 
 static void take_compared(struct console *console, const struct job *job, const char *text, size_t length)

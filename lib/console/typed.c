@@ -68,9 +68,10 @@ bool typed_wants_paint(struct typed *typed, const struct console *console, bool 
 
 	if (console->screen == SCREEN_PROMPT && *console->prompt.typed)
 		return false;
-	snprintf(text, sizeof(text), "%d %d %s %s %s %s %u %d %d", console->screen, console->depth, console->message,
-	         report ? report->verdict : "", report ? report->status : "", console->trouble, work ? work->number : 0,
-	         work ? (int)work->state : -1, shown ? (int)shown->state : -1);
+	snprintf(text, sizeof(text), "%d %d %s %s %s %s %u %d %d %d %d", console->screen, console->depth,
+	         console->message, report ? report->verdict : "", report ? report->status : "", console->trouble,
+	         work ? work->number : 0, work ? (int)work->state : -1, shown ? (int)shown->state : -1,
+	         console->has_paths, console->paths.exit);
 	now = (uint32_t)crc32(0, (const uint8_t *)text, (unsigned)strlen(text));
 	if (!is_whole && typed->has_shown && typed->shown == now)
 		return false;

@@ -55,3 +55,35 @@ bundle_is_whole()
 	tar -tzf "$1" > listed
 	grep -q dmesg.txt listed || fail "$1 has no kernel's log"
 }
+
+# Messages of the kernel, and noise on the line, over a screen that is the same at any time: what is read there must be
+# what is meant.
+case_of kernel-messages stale-flash
+kernel_messages()
+{
+	local seconds
+
+	remember
+	at_console flash-a shared
+	key m 'More .* t A shell on this line'
+	key t 'Type unlock and press Enter'
+	word unlock 'A shell; exit goes back to svc-console'
+	send a '(sleep 45; for i in 1 2 3; do echo "<2>sd 0:0:0:$i: [sda] tag#$i FAILED" > /dev/kmsg; done) & echo under" "way\r'
+	sees 'under way'
+	send a 'exit\r'
+	sees 'svc-console: More'
+	key q 'svc-console: Overview'
+	key e 'svc-console: Reasons .*SVC-ACCUSED.* q back'
+	sleep 1
+	screen > meant
+	sees '\[sda\] tag#3 FAILED'
+	seconds=$SECONDS
+	is_again meant
+	echo "figures: drawn again $((SECONDS - seconds)) s after the kernel's messages"
+	printf '\r\n\033[7mnoise \033[5;9Hof the line' > "$(terminal display-message -p -t line '#{pane_tty}')"
+	sees 'noise .*of the line|of the line'
+	send a '\014'
+	is_again meant
+	cut_power a
+	unchanged
+}

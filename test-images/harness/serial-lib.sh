@@ -7,6 +7,7 @@
 #     at_console DISK... [-- QEMU-ARGUMENT...]   boots with svc.mode=ask and takes up the boot's question
 #     sees REGEX               waits until the screen shows it; its lines count as one, with single blanks
 #     sees_not REGEX           the screen does not show it
+#     is_again FILE            waits until the screen is what `screen` wrote into the file before
 #     key KEY REGEX            presses the key, then sees what comes of it
 #     word WORD REGEX          types the word, sees it, presses Enter, then sees what comes of it
 #     word_only WORD           the same, where there is no screen to come
@@ -46,6 +47,19 @@ sees_not()
 		screen | sed 's/^/    > /'
 		fail "the screen shows '$1'"
 	fi
+}
+
+is_again()
+{
+	local end=$((SECONDS + ${SVC_TEST_PATIENCE:-240}))
+
+	until screen | cmp -s - "$1"; do
+		if [ $SECONDS -ge $end ] || ! is_up a; then
+			screen | diff "$1" - || true
+			fail "the screen is not what it was"
+		fi
+		sleep 0.1
+	done
 }
 
 key()
