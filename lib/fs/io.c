@@ -72,13 +72,15 @@ static const struct cache_slot *find_cached(const struct fs *fs, uint64_t offset
 }
 
 /*
- * How much to read from a block on that is not in the cache. Who reads one block after another is given several at
- * once; one block in between costs no more than itself.
+ * How much to read from a block on that is not in the cache. Who reads one block after another, or every second one as
+ * small directories with their files between them, is given several at once; one far from any costs no more than itself.
  */
 static size_t window_at(const struct fs *fs, uint64_t base)
 {
-	bool goes_on = base && find_cached(fs, base - 1);
-	size_t window = goes_on && fs->block_bytes < FS_CACHE_BYTES ? FS_CACHE_BYTES : fs->block_bytes;
+	uint64_t block = fs->block_bytes;
+	bool goes_on = (base >= block && find_cached(fs, base - block)) ||
+	               (base >= 2 * block && find_cached(fs, base - 2 * block));
+	size_t window = goes_on && block < FS_CACHE_BYTES ? FS_CACHE_BYTES : block;
 
 	return fs_bytes(fs) - base < window ? fs_bytes(fs) - base : window;
 }

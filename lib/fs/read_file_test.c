@@ -116,7 +116,7 @@ static void test_cache(void **state)
 	static const struct {
 		uint64_t step;
 		uint64_t reads_at_most;
-	} cases[] = { { 1, BLOCKS / 8 + 2 }, { 5, BLOCKS } };
+	} cases[] = { { 1, BLOCKS / 8 + 2 }, { 2, BLOCKS / 4 + 2 }, { 5, BLOCKS } };
 	static const struct fault_plan no_fault;
 	struct dev *base, *dev;
 	struct fs *fs;

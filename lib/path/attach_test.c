@@ -120,6 +120,16 @@ static void handshake_for_the_kernel(void **state)
 	assert_true(export.flags & NBD_FLAG_READ_ONLY);
 	close(export.socket);
 	server_stop_all();
+	if (has_tool("nbdkit")) {
+		assert_int_equal(handle_open_for_kernel(
+					 server_unix("nbdkit -f -U %s eval get_size='echo 64K' can_write='exit 0' "
+		                                     "can_flush='exit 3' pread='exit 1' pwrite='exit 1'"),
+					 -1, &quick, &export, &error),
+		                 0);
+		assert_false(export.flags & (NBD_FLAG_READ_ONLY | NBD_FLAG_SEND_FLUSH));
+		close(export.socket);
+		server_stop_all();
+	}
 	assert_int_equal(handle_open_for_kernel(server_fake(FAKE_SILENT), -1, &quick, &export, &error), -ETIMEDOUT);
 }
 

@@ -9,7 +9,10 @@
 #include "base/bytes.h"
 #include "rebuild/undo_file.h"
 
-enum { TAIL_BYTES = 1 << 20 };
+enum {
+	TAIL_BYTES = 1 << 20,
+	TAIL_STARTS_MAX = 1024, /* of entries that are none, behind a torn one: each may be half a MiB to check */
+};
 
 /* -ENODATA where the file ends first. */
 static int read_all(int fd, void *bytes, size_t length, uint64_t offset)
@@ -123,13 +126,15 @@ static int load_entry(struct undo *undo, uint64_t at, struct undo_place *place, 
 
 /*
  * Whether the entry at `at`, which is not whole, was so once: one behind it says that the file was
- * synced further than here. A torn tail has none, whatever of it reached the disk.
+ * synced further than here. A torn tail has none, whatever of it reached the disk. What looks like the start of an entry
+ * again and again is no tail of ours.
  */
 static int check_tail(struct undo *undo, uint64_t at)
 {
 	uint8_t *window = malloc(TAIL_BYTES);
 	uint64_t from = at + 1, next;
 	struct undo_place place;
+	unsigned starts = 0;
 	size_t got;
 	int code = window ? 0 : -ENOMEM;
 
@@ -148,7 +153,7 @@ static int check_tail(struct undo *undo, uint64_t at)
 			if (!code && get_le64(undo->packed + 32) > at)
 				code = -EBADMSG;
 			else if (code == -ENODATA)
-				code = 0;
+				code = ++starts == TAIL_STARTS_MAX ? -EBADMSG : 0;
 		}
 		from += got - sizeof(undo_entry_magic) + 1;
 	}

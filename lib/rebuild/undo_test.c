@@ -533,6 +533,32 @@ static void test_links(void **state)
 	unlink(link);
 }
 
+/* Starts of entries that are none, one behind the other: each costs a checksum over what is said to be its bytes. */
+static void test_many_starts(void **state)
+{
+	enum { STARTS = 40000 };
+	struct bed *bed = *state;
+	uint8_t *tail = calloc(STARTS, ENTRY_BYTES);
+	struct undo *undo;
+	int fd;
+
+	assert_non_null(tail);
+	for (uint8_t *at = tail; at < tail + (size_t)STARTS * ENTRY_BYTES; at += ENTRY_BYTES) {
+		memcpy(at, "SAVE", 4);
+		put_le32(at + 12, UNDO_CHUNK_BYTES);
+		put_le32(at + 16, UNDO_CHUNK_BYTES);
+	}
+	overwrite(bed, 0, 4096, 512, 0xa1);
+	undo_sync(bed->undo);
+	fd = open(bed->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_int_equal(write(fd, tail, (size_t)STARTS * ENTRY_BYTES), (ssize_t)STARTS * ENTRY_BYTES);
+	close(fd);
+	free(tail);
+	alarm(20);
+	assert_int_equal(undo_open(bed->path, false, &undo, &bed->error), -EBADMSG);
+	alarm(0);
+}
+
 /* What could not be read is counted once, however often it was saved before it was written. */
 static void test_lost(void **state)
 {
@@ -729,6 +755,7 @@ int main(void)
 		TEST(test_going_on),
 		TEST(test_links),
 		TEST(test_lost),
+		TEST(test_many_starts),
 		TEST(test_append),
 		TEST(test_names),
 		TEST(test_limit),
