@@ -119,10 +119,12 @@ static bool may_start(const struct play *play, int self)
 	return !(p->stage >= PROVE && p->stage <= TELL && p->facts.hold != HOLD_MINE);
 }
 
+/* Nor is a monitor still about to note what it read of a mirror that was active: svc-resync takes longer than that. */
 static bool is_at_rest(const struct play *play)
 {
 	for (int i = 0; i < CONTROLLERS; i++)
-		if (play->world.controller[i].mirror.is_active || play->program[i][MAIN].stage != IDLE)
+		if (play->world.controller[i].mirror.is_active || play->program[i][MAIN].stage != IDLE ||
+		    play->program[i][MONITOR].stage == LEGS_WRITE)
 			return false;
 	return true;
 }
