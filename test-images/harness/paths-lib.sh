@@ -23,8 +23,9 @@ clean_up()
 		[ -z "${qemu_of[$guest]:-}" ] || kill -KILL "${qemu_of[$guest]}" 2> /dev/null
 	done
 	if [ -n "$array" ]; then
-		tgtadm -C "$control_port" --op delete --mode target --tid 1 --force > /dev/null 2>&1
-		tgtadm -C "$control_port" --op delete --mode system > /dev/null 2>&1
+		kill -CONT "$array" # it may have been stopped
+		timeout 5 tgtadm -C "$control_port" --op delete --mode target --tid 1 --force > /dev/null 2>&1
+		timeout 5 tgtadm -C "$control_port" --op delete --mode system > /dev/null 2>&1
 		sleep 0.3
 		kill -KILL "$array" 2> /dev/null
 	fi
