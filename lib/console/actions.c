@@ -133,6 +133,8 @@ static struct request act_elsewhere(struct console *console, enum action_id acti
 		return request_run(TASK_DEMOTE_PLAN, "");
 	case KEY_OF_TAKE_OVER:
 		return choosing_take_over(console);
+	case KEY_OF_PEER_OFF:
+		return choosing_say_off(console);
 	case KEY_OF_UNLOCK:
 		prompt_unlock(console, KEYS);
 		return none;

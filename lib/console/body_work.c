@@ -272,6 +272,9 @@ static void put_advice(const struct console *console, const struct job *job, str
 		                       : "press y if what follows is right; q goes back, and nothing was done");
 	else if (is_of_copies)
 		body_recommendation(console, body);
+	else if (choosing_is_unfenced(console) && !console->options.is_read_only)
+		body_paragraph(body, ATTR_BOLD, "do",
+		               "press o if the other controller is switched off, or has handed over; q goes back");
 	else if (job->exit || job->state == JOB_LOST)
 		body_paragraph(body, ATTR_BOLD, "do", "read below what stood in the way; q goes back");
 	else

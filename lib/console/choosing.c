@@ -212,6 +212,24 @@ bool choosing_is_takeover_plan(const struct console *console)
 	       !strcmp(console->deeds_job, job->name);
 }
 
+bool choosing_is_unfenced(const struct console *console)
+{
+	const struct job *job = console_job(console, console->shown_job);
+
+	return job && job->task == TASK_PROMOTE && job->state == JOB_ENDED && console->is_unfenced &&
+	       !strcmp(console->deeds_job, job->name);
+}
+
+struct request choosing_say_off(struct console *console)
+{
+	prompt_open(
+		console, "Promote", "off",
+		"Nothing proves that the other controller is stopped, so your word is all there is. Look: its power is "
+		"off, or it has handed the mirror over. If it can still write, the copies come apart.");
+	console->prompt.request = request_run(TASK_PROMOTE, TASK_WORD_OFF);
+	return none;
+}
+
 struct request choosing_take_over(struct console *console)
 {
 	const struct job *job = console_job(console, console->shown_job);

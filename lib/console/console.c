@@ -98,6 +98,8 @@ static bool is_of_use(const struct console *console, enum action_id action)
 		return choosing_is_saving_refused(console);
 	case KEY_OF_TAKE_OVER:
 		return choosing_is_takeover_plan(console) && job->exit == SVC_EXIT_DONE;
+	case KEY_OF_PEER_OFF:
+		return choosing_is_unfenced(console);
 	case KEY_OF_STOP:
 		return job && job->state == JOB_RUNNING;
 	default:

@@ -86,6 +86,8 @@ struct request {
 	int exit;
 };
 
+#define TASK_WORD_OFF "off" /* of TASK_PROMOTE: a person says that the other controller is stopped */
+
 enum { CONSOLE_TARGETS_MAX = 8, CONSOLE_STACK = 8, CONSOLE_LOG_LINES = 200, LOOK_EVERY_MS = 15000 };
 
 /* What does not change while the console runs. */
@@ -149,6 +151,7 @@ struct console {
 	struct shown_undos undos;
 	struct lines deeds; /* of the last takeover, or action on the paths: what it did, and does */
 	char deeds_job[JOB_NAME_SIZE];
+	bool is_unfenced;      /* the last takeover: see document_read_deeds */
 	char trouble[512];     /* why there is no `look`; empty: no trouble */
 	char unread[120];      /* why the answer at hand is no report; empty: it is, or need be none */
 	struct lines boot;     /* what the boot logic wrote down */

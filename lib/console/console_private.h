@@ -38,6 +38,10 @@ struct request choosing_undo(struct console *console);
 bool choosing_is_takeover_plan(const struct console *console);
 struct request choosing_take_over(struct console *console);
 
+/* Whether the takeover shown was refused for want of a person's word that the other controller is stopped; that word. */
+bool choosing_is_unfenced(const struct console *console);
+struct request choosing_say_off(struct console *console);
+
 /* moving.c */
 void moving_search_next(struct console *console);
 void moving_next_line(struct console *console);

@@ -766,6 +766,44 @@ static void test_take_over(void **state)
 	assert_int_equal(press("qmd").task, TASK_DEMOTE_PLAN);
 }
 
+/* Where nothing but a person's word says that the other controller is stopped it is asked for; and not against what does. */
+static void test_other_is_off(void **state)
+{
+	static const char *const refused[] = {
+		"{\"schema\":\"svc/1\",\"command\":\"promote\",\"exit\":4,\"steps\":[],"
+		"\"reasons\":[{\"id\":\"SVC-NOT-FENCED\",\"text\":\"no proof\",\"next\":\"prove it\"}]}",
+		"{\"schema\":\"svc/1\",\"command\":\"promote\",\"exit\":4,\"steps\":[],"
+		"\"reasons\":[{\"id\":\"SVC-NOT-FENCED\",\"text\":\"no proof\",\"next\":\"prove it\"},"
+		"{\"id\":\"SVC-PEER-ALIVE\",\"text\":\"it writes\",\"next\":\"stop it\"}]}",
+		"{\"schema\":\"svc/1\",\"command\":\"promote\",\"exit\":5,\"steps\":[],"
+		"\"reasons\":[{\"id\":\"SVC-NOT-FENCED\",\"text\":\"no proof\",\"next\":\"prove it\"}]}",
+	};
+	struct job job = { .name = "4", .number = 4, .task = TASK_PROMOTE, .state = JOB_ENDED, .exit = 4 };
+	const struct task_options options = { .copies = 0 };
+	struct request request;
+	struct task_line line = { 0 };
+
+	(void)state;
+	for (int i = 2; i >= 0; i--) {
+		begin(false, false);
+		console.rows = 24, console.columns = 80;
+		console_jobs(&console, &job, 1);
+		press("w");
+		console_answer(&console, &job, refused[i], strlen(refused[i]));
+		assert_int_equal(shows("other is off"), i == 0);
+	}
+	press("ounlock\n");
+	assert_true(shows("Type off and press Enter"));
+	assert_int_equal(press("yes\n").kind, REQUEST_NONE);
+	request = press("ooff\n");
+	assert_int_equal(request.task, TASK_PROMOTE);
+	task_command(&request, &options, &line);
+	assert_string_equal(line.argument[1], "--peer-fenced");
+	job.task = TASK_PROMOTE_PLAN;
+	console_jobs(&console, &job, 1);
+	assert_false(shows("other is off"));
+}
+
 static void test_differences(void **state)
 {
 	struct request request;
@@ -1064,6 +1102,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_judged, teardown),
 		cmocka_unit_test_teardown(test_unread, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
+		cmocka_unit_test_teardown(test_other_is_off, teardown),
 		cmocka_unit_test_teardown(test_trouble, teardown),
 		cmocka_unit_test_teardown(test_rebuild, teardown),
 		cmocka_unit_test_teardown(test_choice, teardown),

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "console/document_private.h"
+#include "verdict/reason.h"
 
 void document_clean(char *text)
 {
@@ -202,7 +203,23 @@ static void add_said(struct lines *lines, const json_t *said)
 		lines_add(lines, DOCUMENT_LINES_MAX, line);
 }
 
-int document_read_deeds(const char *text, size_t length, struct lines *lines, struct svc_error *error)
+static bool has_reason(const json_t *root, enum reason_id id)
+{
+	const json_t *item;
+	size_t index;
+
+	json_array_foreach(json_object_get(root, "reasons"), index, item)
+	{
+		const char *said = json_string_value(json_object_get(item, "id"));
+
+		if (said && !strcmp(said, reason_row(id)->id))
+			return true;
+	}
+	return false;
+}
+
+int document_read_deeds(const char *text, size_t length, struct lines *lines, bool *is_unfenced,
+                        struct svc_error *error)
 {
 	json_t *root = document_load(text, length, NULL, error), *item;
 	char name[DOCUMENT_WORD_SIZE], state[DOCUMENT_WORD_SIZE], line[200];
@@ -210,6 +227,8 @@ int document_read_deeds(const char *text, size_t length, struct lines *lines, st
 	size_t index;
 
 	*lines = (struct lines){ 0 };
+	*is_unfenced = root && take_number(root, "exit") == SVC_EXIT_REFUSED && has_reason(root, REASON_NOT_FENCED) &&
+	               !has_reason(root, REASON_PEER_ALIVE) && !has_reason(root, REASON_PREEMPTED);
 	if (!root)
 		return -EBADMSG;
 	take_text(root, "authority", name, sizeof(name));

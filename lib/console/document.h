@@ -176,8 +176,12 @@ int document_read_view(const char *text, size_t length, struct shown_view *view,
 int document_read_undos(const char *text, size_t length, struct shown_undos *undos, struct svc_error *error);
 /* The boot logic's own log in its document, "SVC-...: sentence". */
 int document_read_boot(const char *text, size_t length, struct lines *lines, struct svc_error *error);
-/* What a takeover, or an action on the paths, did: its steps or paths with their states, reasons, the error. */
-int document_read_deeds(const char *text, size_t length, struct lines *lines, struct svc_error *error);
+/*
+ * What a takeover, or an action on the paths, did: its steps or paths with their states, reasons, the error. *is_unfenced:
+ * it was refused for want of a word that the other controller is stopped, and nothing speaks against that.
+ */
+int document_read_deeds(const char *text, size_t length, struct lines *lines, bool *is_unfenced,
+                        struct svc_error *error);
 /* Any document as "name: value" lines: what there is no screen of its own for. */
 int document_read_lines(const char *text, size_t length, struct lines *lines, struct svc_error *error);
 

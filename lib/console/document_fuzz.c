@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data;
 	struct svc_error error;
 	struct lines lines;
+	bool is_unfenced;
 
 	if (!report || !paths || !view || !undos)
 		abort();
@@ -26,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	document_read_undos(text, size, undos, &error);
 	document_read_lines(text, size, &lines, &error);
 	lines_free(&lines);
-	document_read_deeds(text, size, &lines, &error);
+	document_read_deeds(text, size, &lines, &is_unfenced, &error);
 	lines_free(&lines);
 	document_read_boot(text, size, &lines, &error);
 	lines_free(&lines);

@@ -93,6 +93,8 @@ static void put_task(struct writer *writer, const struct request *request, const
 		put(writer, "svc-promote");
 		if (request->task == TASK_DEMOTE || request->task == TASK_DEMOTE_PLAN)
 			put(writer, "--demote");
+		if (!strcmp(request->word, TASK_WORD_OFF))
+			put(writer, "--peer-fenced");
 		put(writer, task_row(request->task)->is_writing ? "--yes" : "--dry-run");
 		break;
 	default:

@@ -103,7 +103,8 @@ void console_deeds(struct console *console, const struct job *job, const char *t
 
 	lines_free(&console->deeds);
 	console->deeds_job[0] = '\0';
-	if (text && !document_read_deeds(text, length, &console->deeds, &error))
+	console->is_unfenced = false;
+	if (text && !document_read_deeds(text, length, &console->deeds, &console->is_unfenced, &error))
 		snprintf(console->deeds_job, sizeof(console->deeds_job), "%s", job->name);
 }
 
