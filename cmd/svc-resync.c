@@ -179,7 +179,8 @@ static int confirm_plan(struct call *call)
 {
 	char id[PLAN_ID_SIZE];
 
-	plan_id(&call->resync.plan, call->survey.copy, call->survey.copies, &call->resync.verdict, id);
+	plan_id(&call->resync.plan, call->survey.copy, call->survey.copies, &call->resync.verdict,
+	        call->resync.comparison.fingerprint, id);
 	if (!strcmp(id, call->confirmed))
 		return 0;
 	reason_add(&call->resync.refusals, REASON_CHANGED, -1,
@@ -303,6 +304,7 @@ static int resync(struct call *call, const struct resync_arguments *arguments, s
 		.undo_limit_bytes = conf->undo_limit_bytes ? conf->undo_limit_bytes : UNDO_LIMIT_BYTES,
 		.rate = arguments->rate,
 		.now = time(NULL),
+		.is_fingerprinted = call->common->is_json || arguments->confirmed,
 		.stop = &runtime_stop_wanted,
 		.progress = show_progress,
 		.confirm = confirm,

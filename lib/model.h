@@ -336,6 +336,7 @@ struct comparison {
 	uint64_t read_bytes;  /* read from all copies together */
 	uint64_t used_bytes;  /* differing in any copy, in use */
 	uint64_t free_bytes;  /* differing in any copy, in use by none */
+	uint64_t fingerprint; /* of where they differ and of what each has there; 0 where that was not wanted */
 	struct content_difference copy[SVC_COPIES_MAX];
 	struct bitset *differing; /* bit per block that differs in any copy */
 	struct bitset *unread;    /* bit per block that some copy could not give; NULL: none */

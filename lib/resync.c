@@ -26,6 +26,7 @@ static int compare(struct survey *survey, const struct resync_options *options, 
 		.stop = options->stop,
 		.progress = options->progress,
 		.context = options->context,
+		.is_fingerprinted = options->is_fingerprinted,
 		.owners_each = options->wish.from >= 0, /* whoever gives up a history is told which files */
 	};
 	int reference, code = survey_read_blanks(survey, options->stop, options->progress, options->context, error);

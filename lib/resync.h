@@ -15,6 +15,7 @@ struct resync_options {
 	struct locate_options locate;
 	const char *legs;           /* svc.conf's order of the legs; NULL or empty: not known */
 	bool is_dry_run;            /* stop before the question */
+	bool is_fingerprinted;      /* plan_id is wanted */
 	const char *save_path;      /* --save */
 	bool is_saving;             /* false: --no-save */
 	const char *undo_directory; /* where undo files go without --save */

@@ -163,6 +163,7 @@ static int reread_differences(struct job *job)
 	for (int p = 0; p < job->scan.parts; p++)
 		before[p] = scan_set_bytes(&job->scan, job->scan.part[p].differing);
 	job->scan.is_repeated = true;
+	job->scan.is_fingerprinted = false;
 	job->scan.progress = NULL;
 	for (int round = 1; round <= REREAD_ROUNDS && !code && bitset_count(comparison->differing); round++) {
 		struct timespec pause = { 0, round * REREAD_WAIT_MS * 1000000L };
@@ -383,6 +384,7 @@ static int run(struct job *job, int reference)
 	if (!code && job->options->owners_each)
 		code = attribute_each(job, reference);
 	comparison->read_bytes = job->scan.read_bytes;
+	comparison->fingerprint = job->scan.fingerprint;
 	comparison->done = code == 0;
 	return code;
 }
@@ -397,7 +399,10 @@ int compare_run(const struct copy *copy, int copies, const struct access *access
 		.options = options,
 		.comparison = comparison,
 		.error = error,
-		.scan = { .stop = options->stop, .progress = options->progress, .context = options->context },
+		.scan = { .is_fingerprinted = options->is_fingerprinted,
+		          .stop = options->stop,
+		          .progress = options->progress,
+		          .context = options->context },
 	};
 	int code;
 

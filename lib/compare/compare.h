@@ -10,6 +10,7 @@
 #include "model.h"
 
 struct compare_options {
+	bool is_fingerprinted;  /* comparison->fingerprint is wanted */
 	bool owners_each;       /* say copy by copy whose the differing blocks are: comparison->copy[].owners */
 	enum compare_mode mode; /* COMPARE_FAST: only map what is in use; nothing is `done` then */
 	const volatile sig_atomic_t *stop; /* set by a signal handler: stop soon; or NULL */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <zlib.h>
 
 enum {
 	UNIT_BYTES_MIN = 1024,        /* ext4's smallest block */
@@ -105,6 +106,17 @@ static bool take_chunk(struct work *work, uint64_t *first, uint64_t *count)
 	return is_found;
 }
 
+/* Of one unit; they are added up in whatever order they come. The mixing is splitmix64's finalizer. */
+static uint64_t take_fingerprint(uint64_t unit, int p, const uint8_t *mine, const uint8_t *theirs, size_t length)
+{
+	uint64_t sum = (uint64_t)crc32(0, mine, (uInt)length) << 32 | crc32(0, theirs, (uInt)length);
+
+	sum += (unit * SVC_COPIES_MAX + (unsigned)p) * UINT64_C(0x9e3779b97f4a7c15);
+	sum = (sum ^ sum >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	sum = (sum ^ sum >> 27) * UINT64_C(0x94d049bb133111eb);
+	return sum ^ sum >> 31;
+}
+
 /* Marks the units of one part that differ. The bytes are looked at without the lock. */
 static void mark_part(struct work *work, int p, uint8_t *const buffer[], uint64_t first, uint64_t count)
 {
@@ -112,11 +124,17 @@ static void mark_part(struct work *work, int p, uint8_t *const buffer[], uint64_
 	struct scan_part *part = &scan->part[p];
 	const uint8_t *mine = buffer[p], *theirs = buffer[part->against];
 	bool is_different[CHUNK_BYTES_MAX / UNIT_BYTES_MIN];
+	uint64_t fingerprint = 0;
 
-	for (uint64_t i = 0; i < count; i++)
-		is_different[i] = memcmp(mine + i * scan->unit_bytes, theirs + i * scan->unit_bytes,
-		                         scan_unit_length(scan, first + i)) != 0;
+	for (uint64_t i = 0; i < count; i++) {
+		size_t at = i * scan->unit_bytes, length = scan_unit_length(scan, first + i);
+
+		is_different[i] = memcmp(mine + at, theirs + at, length) != 0;
+		if (is_different[i] && scan->is_fingerprinted)
+			fingerprint += take_fingerprint(first + i, p, mine + at, theirs + at, length);
+	}
 	pthread_mutex_lock(&work->lock);
+	scan->fingerprint += fingerprint;
 	for (uint64_t i = 0; i < count; i++) {
 		if (is_different[i])
 			bitset_set(part->differing, first + i);
@@ -171,10 +189,14 @@ static int compare_units(struct work *work, uint8_t *const buffer[], uint64_t fi
 			}
 			if (!is_read[against])
 				against = base;
-			if (memcmp(buffer[p], buffer[against], length))
+			if (memcmp(buffer[p], buffer[against], length)) {
 				bitset_set(scan->part[p].differing, unit);
-			else
+				if (scan->is_fingerprinted)
+					scan->fingerprint +=
+						take_fingerprint(unit, p, buffer[p], buffer[against], length);
+			} else {
 				bitset_clear(scan->part[p].differing, unit);
+			}
 			scan->read_bytes += length;
 		}
 		pthread_mutex_unlock(&work->lock);

@@ -26,11 +26,14 @@ struct scan {
 	uint64_t leg_bytes;
 	const struct bitset *wanted; /* the units to read; the whole leg is leg_bytes / unit_bytes of them */
 	bool is_repeated;            /* marks of an earlier scan are there and are replaced */
+	bool is_fingerprinted;       /* not where it is repeated */
 	const volatile sig_atomic_t *stop;
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t total_bytes);
 	void *context;
 	uint64_t done_bytes; /* out: compared, per copy, holes included */
 	uint64_t read_bytes; /* out: read from all copies together */
+	/* out, where asked for: of where the parts differ, and of what each has there; units that cannot be read are left out. */
+	uint64_t fingerprint;
 };
 
 /*

@@ -49,7 +49,7 @@ static void add_copy(uLong *sum, const struct plan *plan, const struct copy *cop
 }
 
 const char *plan_id(const struct plan *plan, const struct copy *copy, int copies, const struct verdict *verdict,
-                    char id[PLAN_ID_SIZE])
+                    uint64_t fingerprint, char id[PLAN_ID_SIZE])
 {
 	uLong sum = crc32(0, NULL, 0);
 
@@ -57,6 +57,7 @@ const char *plan_id(const struct plan *plan, const struct copy *copy, int copies
 	add_number(&sum, (uint64_t)(verdict->authority + 1));
 	add_number(&sum, (uint64_t)(plan->authority + 1));
 	add_number(&sum, plan->is_forced | plan->is_online << 1 | plan->has_free << 2 | plan->is_saved << 3);
+	add_number(&sum, plan->is_online ? 0 : fingerprint);
 	for (int i = 0; i < copies; i++)
 		add_copy(&sum, plan, &copy[i], i);
 	for (int a = 0; a < plan->actions; a++) {

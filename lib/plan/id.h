@@ -8,11 +8,11 @@
 enum { PLAN_ID_SIZE = 9 };
 
 /*
- * Eight hexadecimal digits of the plan, the verdict behind it and the evidence of every copy: another one where any
- * of these is another. Evidence that moves by itself while the mirror runs (counters, times) is left out there.
- * Pure. Returns id.
+ * Eight hexadecimal digits of the plan, the verdict behind it, the evidence of every copy and the comparison's fingerprint
+ * of their content: another one where any of these is another. What moves by itself while the mirror runs (counters,
+ * times, content) is left out there. Pure. Returns id.
  */
 const char *plan_id(const struct plan *plan, const struct copy *copy, int copies, const struct verdict *verdict,
-                    char id[PLAN_ID_SIZE]);
+                    uint64_t fingerprint, char id[PLAN_ID_SIZE]);
 
 #endif

@@ -13,11 +13,13 @@
 static struct copy copy[2];
 static struct plan plan;
 static struct verdict verdict;
+static uint64_t fingerprint;
 
 static int setup(void **state)
 {
 	(void)state;
 	memset(copy, 0, sizeof(copy));
+	fingerprint = 0;
 	strcpy(copy[0].name, "flash-a");
 	strcpy(copy[1].name, "shared");
 	plan = (struct plan){ .authority = 1, .is_target = { true }, .actions = 1 };
@@ -32,7 +34,7 @@ static const char *id_now(void)
 	static int next;
 
 	next = !next;
-	return plan_id(&plan, copy, 2, &verdict, id[next]);
+	return plan_id(&plan, copy, 2, &verdict, fingerprint, id[next]);
 }
 
 static void test_same(void **state)
@@ -72,6 +74,8 @@ static void test_changes(void **state)
 	CHANGES(copy[1].evidence.raid.failed_devices = 1);
 	CHANGES(copy[1].evidence.fs.write_time = 1);
 	CHANGES(copy[1].evidence.record.record.sequence = 1);
+	CHANGES(fingerprint = 1);
+	CHANGES(fingerprint = UINT64_C(1) << 63);
 }
 
 /* While the mirror runs, its counters do. */
@@ -85,6 +89,7 @@ static void test_online(void **state)
 	copy[0].evidence.raid.events = 7;
 	copy[0].evidence.fs.write_time = 7;
 	plan.action[0].bytes = 7;
+	fingerprint = 7;
 	assert_string_equal(before, id_now());
 	plan.authority = 0;
 	assert_string_not_equal(before, id_now());

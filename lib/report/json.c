@@ -367,9 +367,9 @@ static void add_rebuild(json_t *object, const struct report *report)
 	                    plan->authority < 0 ? json_null() : text(report->copy[plan->authority].name));
 	json_object_set_new(object, "forced", json_boolean(plan->is_forced));
 	json_object_set_new(object, "plan_id",
-	                    plan->actions
-	                            ? json_string(plan_id(plan, report->copy, report->copies, report->verdict, id))
-	                            : json_null());
+	                    plan->actions ? json_string(plan_id(plan, report->copy, report->copies, report->verdict,
+	                                                        report->comparison->fingerprint, id))
+	                                  : json_null());
 	json_object_set_new(object, "gives_up", given_up_json(report));
 	json_object_set_new(object, "left", left_json(report));
 	json_object_set_new(object, "refusals", reasons_json(report, report->refusals));
