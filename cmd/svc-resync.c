@@ -104,6 +104,7 @@ struct call {
 	struct resync resync;
 	struct progress progress;
 	int exit;
+	const struct svc_error *error;
 	bool is_shown;           /* the screen with the plan was printed */
 	bool are_refusals_shown; /* and was refused before */
 	bool is_logged;          /* a history is given up */
@@ -124,6 +125,7 @@ static struct report report_of(const struct call *call)
 		.has_colour = runtime_has_colour(),
 		.width = runtime_width(),
 		.exit = call->exit,
+		.error = call->exit ? call->error : NULL,
 		.plan = &call->resync.plan,
 		.outcome = &call->resync.outcome,
 		.refusals = &call->resync.refusals,
@@ -448,7 +450,7 @@ static int run(int argc, char **argv)
 	struct common_options common = { 0 };
 	struct svc_error error = { .text = "" };
 	struct runtime runtime;
-	struct call call = { .common = &common, .runtime = &runtime };
+	struct call call = { .common = &common, .runtime = &runtime, .error = &error };
 	int first, code = options_parse(&svc_resync, argc, argv, &common, &arguments, &first);
 
 	if (code >= 0)

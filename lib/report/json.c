@@ -344,6 +344,13 @@ static json_t *left_json(const struct report *report)
 	return list;
 }
 
+static json_t *error_json(const struct svc_error *error)
+{
+	return error && error->text[0] ? json_pack("{s:o, s:o}", "text", text(error->text), "next",
+	                                           error->next[0] ? text(error->next) : json_null())
+	                               : json_null();
+}
+
 static void add_rebuild(json_t *object, const struct report *report)
 {
 	static const char *const state[] = { [STEP_TODO] = "todo", [STEP_DONE] = "done", [STEP_FAILED] = "failed" };
@@ -373,6 +380,7 @@ static void add_rebuild(json_t *object, const struct report *report)
 	json_object_set_new(object, "gives_up", given_up_json(report));
 	json_object_set_new(object, "left", left_json(report));
 	json_object_set_new(object, "refusals", reasons_json(report, report->refusals));
+	json_object_set_new(object, "error", error_json(report->error));
 	json_object_set_new(object, "unreached", reasons_json(report, report->unreached));
 	json_object_set_new(object, "remarks", reasons_json(report, report->remarks));
 	if (report->restored)

@@ -48,6 +48,7 @@ struct report {
 	int width;             /* columns */
 	int exit;              /* the exit code of the command */
 	/* svc-resync alone; NULL elsewhere */
+	const struct svc_error *error; /* what else ended it than `refusals`; its text is empty: nothing did */
 	const struct plan *plan;
 	const struct outcome *outcome;
 	const struct reasons *refusals;
