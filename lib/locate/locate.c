@@ -14,6 +14,8 @@
 
 enum { ALL = -1 }; /* findings get their copy's index when the verdict gathers them */
 
+enum { DEVICE_BYTES_MIN = 4096 }; /* LVM's label and metadata would not fit, nor a file system */
+
 /* What is known of one copy while its leg is looked for. */
 struct search {
 	struct copy *copy;
@@ -348,9 +350,12 @@ static int locate_on_device(struct search *search)
 	const char *why = NULL;
 	int error;
 
-	if (!copy->device_bytes) {
-		copy->condition = COPY_BLANK;
-		reason_add(&copy->findings, REASON_BLANK, ALL, "it is empty: 0 bytes long");
+	/* A card reader without a card says 0; a blank device would be rebuilt. */
+	if (copy->device_bytes < DEVICE_BYTES_MIN) {
+		copy->condition = COPY_UNREADABLE;
+		reason_add(&copy->findings, REASON_OPEN, ALL,
+		           "%s, %" PRIu64 " bytes long: there is no medium in it, or it was cut off",
+		           copy->device_bytes ? "it has no room for anything" : "it is empty", copy->device_bytes);
 		return 0;
 	}
 	error = dev_read(search->access->device, head, scanned.length, 0);

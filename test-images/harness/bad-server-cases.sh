@@ -176,7 +176,7 @@ server_case nbd-lies-odd lies_odd
 lies_empty()
 {
 	size=0 serve_eval nbd ':'
-	bad nbd-lies-empty 1 flash-a 'empty' "${over_nbd[@]}"
+	bad nbd-lies-empty 5 flash-a 'empty' "${over_nbd[@]}"
 }
 server_case nbd-lies-empty lies_empty
 
