@@ -147,7 +147,17 @@ int runtime_width(void)
 	return 80;
 }
 
-void runtime_complain_findings(const struct command *command, const struct survey *survey, const bool is_seen_to[])
+/* What the verdict says first of a copy weighs more than what was found on it. */
+static enum reason_id deciding_reason(const struct verdict *verdict, const struct copy *copy, int i)
+{
+	for (size_t n = 0; n < verdict->reasons.count; n++)
+		if (verdict->reasons.item[n].copy == i)
+			return verdict->reasons.item[n].id;
+	return copy->findings.item[0].id;
+}
+
+void runtime_complain_findings(const struct command *command, const struct survey *survey,
+                               const struct verdict *verdict, const bool is_seen_to[])
 {
 	for (int i = 0; i < survey->copies; i++) {
 		const struct copy *copy = &survey->copy[i];
@@ -156,6 +166,6 @@ void runtime_complain_findings(const struct command *command, const struct surve
 		if (copy->condition == COPY_USABLE || !copy->findings.count || (is_seen_to && is_seen_to[i]))
 			continue;
 		snprintf(text, sizeof(text), "%s: %s", copy->name, copy->findings.item[0].text);
-		complain(command, text, reason_row(copy->findings.item[0].id)->next);
+		complain(command, text, reason_row(deciding_reason(verdict, copy, i))->next);
 	}
 }

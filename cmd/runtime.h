@@ -36,6 +36,7 @@ bool runtime_has_colour(void);
 int runtime_width(void);
 
 /* Says on stderr which copies could not be used, and what to do; but for those that are seen to (NULL: none is). */
-void runtime_complain_findings(const struct command *command, const struct survey *survey, const bool is_seen_to[]);
+void runtime_complain_findings(const struct command *command, const struct survey *survey,
+                               const struct verdict *verdict, const bool is_seen_to[]);
 
 #endif

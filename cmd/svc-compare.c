@@ -112,7 +112,7 @@ static int run(int argc, char **argv)
 		goto out;
 	}
 	code = verdict.exit;
-	runtime_complain_findings(&svc_compare, &survey, NULL);
+	runtime_complain_findings(&svc_compare, &survey, &verdict, NULL);
 out:
 	if (error.text[0])
 		complain_error(&svc_compare, code, &error);

@@ -474,7 +474,7 @@ static int run(int argc, char **argv)
 		if (code != SVC_EXIT_USAGE) { /* a name that is not there: nothing was judged */
 			report(&call);
 			complain_refusals(&call);
-			runtime_complain_findings(&svc_resync, &call.survey,
+			runtime_complain_findings(&svc_resync, &call.survey, &call.resync.verdict,
 			                          call.resync.is_planned ? call.resync.plan.is_target : NULL);
 		}
 	}
