@@ -6,11 +6,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/test_image.h"
+#include "path/probe.h"
 #include "promote/promote.h"
 #include "report/promote.h"
 
@@ -29,6 +34,57 @@ static struct promote_options make_options(enum promote_verb verb)
 		                         .is_dry_run = true,
 		                         .timeout_seconds = 20,
 		                         .stop = &stop };
+}
+
+/* A server that takes connections and never answers. Returns its socket; `uri` leads to it. */
+static int silent_server(char uri[80])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(file >= 0);
+	assert_int_equal(bind(file, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(file, 16), 0);
+	assert_int_equal(getsockname(file, (struct sockaddr *)&address, &length), 0);
+	snprintf(uri, 80, "shared@nbd=nbd://127.0.0.1:%d/x", ntohs(address.sin_port));
+	return file;
+}
+
+/* The call ends within its time, and says which copy it was that did not answer, and what to do. */
+static void check_silent(enum promote_verb verb, const char *flash, const char *text)
+{
+	char uri[80];
+	const char *const copies[] = { flash, uri };
+	int file = silent_server(uri);
+	struct promote_options options = make_options(verb);
+	uint64_t began_ms = path_now_ms();
+	struct promote_result *result;
+
+	options.controller = 'a';
+	options.argument = copies;
+	options.timeout_seconds = 3;
+	assert_int_not_equal(promote_run(&options, &result), SVC_EXIT_DONE);
+	assert_in_range(path_now_ms() - began_ms, 0, 3000 + 2000);
+	if (!strstr(result->error.text, text) || !*result->error.next)
+		fail_msg("%s: %s", promote_verb_name(verb), result->error.text);
+	promote_free(result);
+	close(file);
+}
+
+static void test_silent(void **state)
+{
+	char folder[] = "/tmp/promote_test.XXXXXX", flash[60], command[60];
+
+	(void)state;
+	check_silent(PROMOTE_DEMOTE, "flash-a=/nonexistent", "shared: nbd://");
+	check_silent(PROMOTE_STATUS, "flash-a=/nonexistent", "shared: nbd://");
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(test_image_put(folder, "in-sync", "flash-a"), 0);
+	snprintf(flash, sizeof(flash), "flash-a=%s/flash-a.img", folder);
+	check_silent(PROMOTE_TAKEOVER, flash, "shared holds nothing");
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
 }
 
 static bool has_reason(const struct promote_result *result, enum reason_id id)
@@ -143,7 +199,7 @@ static void test_demote_and_status(void **state)
 	assert_int_equal(promote_run(&options, &result), SVC_EXIT_NO_COPY);
 	assert_string_equal(result->row[0].id, "preflight");
 	assert_int_equal(result->steps.step[0].state, STAGE_FAILED);
-	assert_int_equal(result->count, 7);
+	assert_int_equal(result->count, 8);
 	promote_free(result);
 	options = make_options(PROMOTE_STATUS);
 	assert_int_equal(promote_run(&options, &result), SVC_EXIT_IO);
@@ -237,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_to_look_at),
 		cmocka_unit_test(test_no_copy),
+		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_no_controller),
 		cmocka_unit_test(test_wrong_controller),
 		cmocka_unit_test(test_bad_names),

@@ -20,7 +20,8 @@ struct served_ops {
 struct takeover {
 	const struct promote_options *options;
 	struct promote_result *result;
-	uint64_t deadline_ms; /* by path_now_ms() */
+	uint64_t deadline_ms;     /* by path_now_ms() */
+	unsigned timeout_seconds; /* of every touch of a device, as configured; 0: the default */
 	struct paths paths;
 	char argument[SVC_COPIES_MAX][SVC_NAME_SIZE + SVC_LOCATOR_SIZE];
 	const char *pointer[SVC_COPIES_MAX]; /* one path to each copy */
