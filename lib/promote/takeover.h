@@ -135,6 +135,8 @@ int shut_out_release(struct takeover *t, struct svc_error *error);
 
 int volume_repair_is_done(void *context, struct svc_error *error);
 int volume_repair(void *context, unsigned left_ms, struct svc_error *error);
+/* Refuses a mountpoint that is no directory. */
+int volume_check_mountpoint(struct takeover *t, struct svc_error *error);
 int volume_mount_is_done(void *context, struct svc_error *error);
 int volume_mount(void *context, unsigned left_ms, struct svc_error *error);
 
@@ -165,6 +167,9 @@ int refresh_stop(void *context, unsigned left_ms, struct svc_error *error);
 int takeover_run(struct takeover *t, struct svc_error *error);
 int demote_run(struct takeover *t, struct svc_error *error);
 int status_run(struct takeover *t, struct svc_error *error);
+
+/* The claim step: the members' records say that this controller has the mirror. Refuses what is no block device. */
+int takeover_claim(void *context, unsigned left_ms, struct svc_error *error);
 
 /*
  * Of a mirror that is not active: writes into the records in reach that this controller closed it. Not into that of a leg
