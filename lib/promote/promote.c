@@ -17,6 +17,7 @@
 #include "path/probe.h"
 #include "promote/takeover.h"
 #include "report/promote.h"
+#include "report/report.h"
 
 enum {
 	LOOK_MS = 100,
@@ -223,6 +224,8 @@ enum svc_exit promote_run(const struct promote_options *options, struct promote_
 		if (code)
 			end_without_result(*result, code);
 	}
+	if ((*result)->error.text[0])
+		report_next("svc-promote", (*result)->exit, &(*result)->error);
 	if (is_changing)
 		report_promote_file(*result);
 	if (file >= 0)

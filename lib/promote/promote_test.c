@@ -170,6 +170,7 @@ static void test_bad_names(void **state)
 	options.from = "flash-x";
 	assert_int_equal(promote_run(&options, &result), SVC_EXIT_USAGE);
 	assert_non_null(strstr(result->error.text, "flash-x"));
+	assert_string_equal(result->error.next, "see svc-promote --help"); /* which the JSON has too */
 	promote_free(result);
 	options.from = NULL;
 	options.argument = no_path;
