@@ -73,6 +73,12 @@ int give_up(struct takeover *t, enum svc_exit exit, int code)
 	return code;
 }
 
+/* What was named makes no sense: whose mistake that is. */
+static int misnamed(struct takeover *t, int code)
+{
+	return give_up(t, t->options->is_typed ? SVC_EXIT_USAGE : SVC_EXIT_CONFIG, code);
+}
+
 /* ---- the paths ---- */
 
 /*
@@ -214,7 +220,7 @@ int look_paths(struct takeover *t, struct svc_error *error)
 	int code = paths_init(&t->paths, options->argument, options->arguments, options->conf, &options->locate, error);
 
 	if (code)
-		return give_up(t, SVC_EXIT_CONFIG, code);
+		return misnamed(t, code);
 	code = check_controller(t, error);
 	if (code)
 		return code;
@@ -273,7 +279,7 @@ int look_survey(struct takeover *t, struct svc_error *error)
 	locate.dev.timeout_seconds = patience_seconds(t, DEV_TIMEOUT_SECONDS);
 	code = survey_open(t->pointer, t->arguments, &locate, &t->survey, error);
 	if (code)
-		return give_up(t, SVC_EXIT_CONFIG, code);
+		return misnamed(t, code);
 	result->copies = t->survey.copies;
 	for (int i = 0; i < t->survey.copies; i++) {
 		const struct copy *copy = &t->survey.copy[i];

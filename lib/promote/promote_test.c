@@ -179,6 +179,32 @@ static void test_bad_names(void **state)
 	promote_free(result);
 }
 
+/* The mistake is the command line's where the copies were typed, and else svc.conf's; the next step fits it. */
+static void test_whose_mistake(void **state)
+{
+	static const struct {
+		const char *copy[2], *next;
+	} rows[] = {
+		{ { "flash-b=/nonexistent/x", "flash-b=/nonexistent/y" }, "name each copy once" },
+		{ { "flash-b=/nonexistent/x", "shared=/nonexistent/x" }, "give each copy once" },
+		{ { "x=/nonexistent/x", "y=/nonexistent/y" }, "the names are" },
+		{ { "shared=/nonexistent/x", "other.img" }, "name the paths" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		struct promote_options options = make_options(i % 2 ? PROMOTE_STATUS : PROMOTE_TAKEOVER);
+		struct promote_result *result;
+
+		options.argument = rows[i / 2].copy;
+		options.is_typed = i % 2 == 0;
+		assert_int_equal(promote_run(&options, &result), options.is_typed ? SVC_EXIT_USAGE : SVC_EXIT_CONFIG);
+		if (!strstr(result->error.next, rows[i / 2].next))
+			fail_msg("%s: %s: %s", rows[i / 2].copy[0], result->error.text, result->error.next);
+		promote_free(result);
+	}
+}
+
 static void test_stopped(void **state)
 {
 	struct promote_options options = make_options(PROMOTE_TAKEOVER);
@@ -298,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_no_controller),
 		cmocka_unit_test(test_wrong_controller),
 		cmocka_unit_test(test_bad_names),
+		cmocka_unit_test(test_whose_mistake),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_demote_and_status),
