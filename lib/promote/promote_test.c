@@ -235,6 +235,30 @@ static void test_demote_and_status(void **state)
 	promote_free(result);
 }
 
+/* Nothing was active and nothing closed: that the flash is ahead is said, and no deed that was none. */
+static void test_demote_of_nothing(void **state)
+{
+	char folder[] = "/tmp/promote_test.XXXXXX", flash[60], shared[60], command[60];
+	const char *const copies[] = { flash, shared };
+	struct promote_options options = make_options(PROMOTE_DEMOTE);
+	struct promote_result *result;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(test_image_put(folder, "stale-shared", "flash-a"), 0);
+	assert_int_equal(test_image_put(folder, "stale-shared", "shared"), 0);
+	snprintf(flash, sizeof(flash), "flash-a=%s/flash-a.img", folder);
+	snprintf(shared, sizeof(shared), "shared=%s/shared.img", folder);
+	options.controller = 'a';
+	options.argument = copies;
+	assert_int_equal(promote_run(&options, &result), SVC_EXIT_IO);
+	assert_true(has_reason(result, REASON_LEFT_ON_FLASH));
+	assert_string_equal(result->error.text, "this controller's flash is ahead: shared is older");
+	promote_free(result);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
 /* ---- the report ---- */
 
 static json_t *report_of(const struct promote_result *result)
@@ -328,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_demote_and_status),
+		cmocka_unit_test(test_demote_of_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
