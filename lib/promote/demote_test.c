@@ -281,6 +281,7 @@ static void test_mountpoint(void **state)
 	struct svc_error error;
 
 	(void)state;
+	t.options = &options;
 	t.result = &result;
 	assert_int_equal(volume_check_mountpoint(&t, &error), 0);
 	snprintf(result.mountpoint, sizeof(result.mountpoint), "%s", folder);
@@ -291,6 +292,9 @@ static void test_mountpoint(void **state)
 	assert_non_null(strstr(error.text, "mountpoint"));
 	assert_non_null(strstr(error.next, "svc.conf"));
 	result.exit = SVC_EXIT_DONE;
+	strcpy(conf.promote_mount_options, "noatime,X-mount.mkdir=0755");
+	assert_int_equal(volume_check_mountpoint(&t, &error), 0);
+	conf.promote_mount_options[0] = '\0';
 	strcpy(result.mountpoint, "/dev/null");
 	assert_int_equal(volume_check_mountpoint(&t, &error), -EINVAL);
 	assert_non_null(strstr(error.text, "no directory"));

@@ -187,17 +187,23 @@ int volume_repair(void *context, unsigned left_ms, struct svc_error *error)
 
 /* ---- mounting ---- */
 
+/* X-mount.mkdir, with a mode or without: libmount makes it then. */
+static bool makes_directory(const char *options)
+{
+	return has_option(options, "X-mount.mkdir") || has_option(options, "x-mount.mkdir");
+}
+
 /* What cannot be looked at for another reason may be the mirror itself, in trouble: mounting tells. */
 int volume_check_mountpoint(struct takeover *t, struct svc_error *error)
 {
-	const char *path = t->result->mountpoint;
+	const char *path = t->result->mountpoint, *options = t->options->conf->promote_mount_options;
 	struct stat found;
 	int why = 0;
 
 	if (!*path)
 		return 0;
 	if (stat(path, &found))
-		why = errno == ENOENT || errno == ENOTDIR ? errno : 0;
+		why = (errno == ENOENT && !makes_directory(options)) || errno == ENOTDIR ? errno : 0;
 	else if (!S_ISDIR(found.st_mode))
 		why = ENOTDIR;
 	if (!why)
