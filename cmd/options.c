@@ -46,30 +46,10 @@ void complain(const struct command *command, const char *text, const char *next)
 
 void complain_error(const struct command *command, int exit, const struct svc_error *error)
 {
-	const char *next = error->next;
-	char help[80];
+	struct svc_error whole = *error;
 
-	if (!*next) {
-		switch (exit) {
-		case SVC_EXIT_USAGE:
-			snprintf(help, sizeof(help), "see %s --help", command->name);
-			next = help;
-			break;
-		case SVC_EXIT_CONFIG:
-			next = "correct the configuration: svc.conf(5)";
-			break;
-		case SVC_EXIT_IO:
-			next = "check the device and its path (dmesg), then run the same command again";
-			break;
-		case SVC_EXIT_INTERRUPTED:
-			next = "run the same command again to go on";
-			break;
-		default:
-			next = "see that to rights, then run the same command again";
-			break;
-		}
-	}
-	complain(command, error->text, next);
+	report_next(command->name, exit, &whole);
+	complain(command, whole.text, whole.next);
 }
 
 int complain_output(const struct command *command)

@@ -81,7 +81,7 @@ static bool is_sensible(const struct promote_arguments *arguments)
 }
 
 static struct promote_options options_of(const struct promote_arguments *arguments, const struct common_options *common,
-                                         const struct runtime *runtime)
+                                         const struct runtime *runtime, bool has_typed_copies)
 {
 	return (struct promote_options){
 		.verb = arguments->wants_demote   ? PROMOTE_DEMOTE
@@ -91,6 +91,7 @@ static struct promote_options options_of(const struct promote_arguments *argumen
 		.locate = runtime->locate,
 		.argument = runtime->argument,
 		.arguments = runtime->arguments,
+		.is_typed = has_typed_copies || common->lv,
 		.config = common->config,
 		.from = arguments->from,
 		.controller = arguments->controller ? arguments->controller : runtime->conf.controller,
@@ -124,7 +125,7 @@ static int run(int argc, char **argv)
 		return code;
 	}
 	openlog("svc-promote", LOG_PID, LOG_DAEMON);
-	options = options_of(&arguments, &common, &runtime);
+	options = options_of(&arguments, &common, &runtime, first < argc);
 	code = (int)promote_run(&options, &result);
 	if (!result) {
 		complain(&svc_promote, "out of memory", "");

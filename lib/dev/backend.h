@@ -11,7 +11,6 @@ enum {
 	DEV_PAGE_BYTES = 4096,     /* buffer alignment that direct access is happy with everywhere */
 	DEV_SECTOR_BYTES = 512,    /* the kernel's sector: the least that direct access needs */
 	DEV_ALIGN_MAX = 64 * 1024, /* largest block size of Linux and of the NBD protocol */
-	DEV_TIMEOUT_SECONDS = 10,  /* where dev_options has 0 */
 };
 
 /* A locator in a sentence: cut where it would leave no room for the rest. */

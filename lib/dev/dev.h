@@ -54,6 +54,8 @@ struct dev {
 	uint64_t backing_offset_bytes; /* where in that file it begins */
 };
 
+enum { DEV_TIMEOUT_SECONDS = 10 }; /* where dev_options has 0 */
+
 enum dev_access {
 	DEV_READ,  /* opens read-only: the medium cannot be written through it */
 	DEV_WRITE, /* read and write, exclusively (O_EXCL on a block device) */
@@ -63,7 +65,8 @@ enum dev_access {
 
 struct dev_options {
 	enum dev_access access;
-	unsigned timeout_seconds;     /* for every touch of an NBD server, and a block device's first answer; 0: 10 */
+	unsigned
+		timeout_seconds; /* for every touch of an NBD server, and a block device's first answer; 0: DEV_TIMEOUT_SECONDS */
 	const char *tls_certificates; /* directory for nbds://, as libnbd has it; NULL: libnbd's default */
 	const char *tls_psk_file;     /* NULL: certificates */
 	const char *tls_username;

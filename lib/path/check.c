@@ -48,7 +48,7 @@ int path_places_parse(const char *const argument[], int arguments, struct path_p
 	}
 	if (!r && !places->path[PATH_DIRECT][0] && !places->path[PATH_NBD][0])
 		r = error_set(error, -EINVAL, "no path to the shared volume is given");
-	if (r)
+	if (r && !*error->next)
 		error_next(error, "name the paths: shared@direct=DEVICE shared@nbd=URI");
 	return r;
 }

@@ -231,9 +231,10 @@ static const struct step_ops ops[] = {
 	{ export_is_done, export },
 };
 
-/* The mirror is closed then, and that is no success: who takes over from shared goes on without what is on the flash. */
+/* That is no success, whether it was closed in this call or before: who takes over from shared goes on without what is on the flash. */
 static int check_shared(struct takeover *t, struct svc_error *error)
 {
+	bool has_closed = t->was_active || t->is_proven;
 	struct reasons reasons = { 0 };
 	int shared = look_shared(t);
 	bool has_shared = shared >= 0 && t->survey.copy[shared].condition == COPY_USABLE;
@@ -241,7 +242,9 @@ static int check_shared(struct takeover *t, struct svc_error *error)
 	if (!promote_is_on_flash_alone(t->survey.copy, t->survey.copies, t->options->controller) &&
 	    (has_shared || !t->was_active))
 		return 0;
-	reason_add(&reasons, REASON_LEFT_ON_FLASH, -1, "the mirror was closed on this controller's flash alone: %s",
+	reason_add(&reasons, REASON_LEFT_ON_FLASH, -1, "%s: %s",
+	           has_closed ? "the mirror was closed on this controller's flash alone"
+	                      : "this controller's flash is ahead",
 	           has_shared ? "shared is older" : "shared cannot be read");
 	tell_reasons(t, &reasons);
 	error_set(error, -EIO, "%s", reasons.item[0].text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The end of a hand-over, on image files: whose record says closed then, and whose does not. */
+/* The end of a hand-over, on image files: whose record says closed then, and whose does not; and what nobody claims. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -252,11 +252,62 @@ static void test_other_flash(void **state)
 	memset(&result, 0, sizeof(result));
 }
 
+/* What is no block device cannot be activated: a takeover claims no part of such a mirror. */
+static void test_claim_on_files(void **state)
+{
+	struct record before[COPIES];
+	struct svc_error error;
+
+	(void)state;
+	begin("in-sync", "g", "g");
+	assert_int_equal(look_survey(&t, &error), 0);
+	for (int i = 0; i < COPIES; i++) {
+		before[i] = *look_record(&t, i);
+		t.decision.is_member[i] = true;
+	}
+	assert_int_equal(takeover_claim(&t, 1000, &error), -EPERM);
+	assert_int_equal(result.exit, SVC_EXIT_REFUSED);
+	assert_non_null(strstr(error.text, "flash-a: "));
+	assert_non_null(strstr(error.next, "losetup"));
+	assert_int_equal(look_survey(&t, &error), 0);
+	for (int i = 0; i < COPIES; i++)
+		assert_memory_equal(look_record(&t, i), &before[i], sizeof(before[i]));
+	survey_close(&t.survey);
+	memset(&result, 0, sizeof(result));
+}
+
+static void test_mountpoint(void **state)
+{
+	struct svc_error error;
+
+	(void)state;
+	t.options = &options;
+	t.result = &result;
+	assert_int_equal(volume_check_mountpoint(&t, &error), 0);
+	snprintf(result.mountpoint, sizeof(result.mountpoint), "%s", folder);
+	assert_int_equal(volume_check_mountpoint(&t, &error), 0);
+	snprintf(result.mountpoint, sizeof(result.mountpoint), "%s/none", folder);
+	assert_int_equal(volume_check_mountpoint(&t, &error), -EINVAL);
+	assert_int_equal(result.exit, SVC_EXIT_CONFIG);
+	assert_non_null(strstr(error.text, "mountpoint"));
+	assert_non_null(strstr(error.next, "svc.conf"));
+	result.exit = SVC_EXIT_DONE;
+	strcpy(conf.promote_mount_options, "noatime,X-mount.mkdir=0755");
+	assert_int_equal(volume_check_mountpoint(&t, &error), 0);
+	conf.promote_mount_options[0] = '\0';
+	strcpy(result.mountpoint, "/dev/null");
+	assert_int_equal(volume_check_mountpoint(&t, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "no directory"));
+	memset(&result, 0, sizeof(result));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both),  cmocka_unit_test(test_left_behind), cmocka_unit_test(test_on_flash_alone),
-		cmocka_unit_test(test_alone), cmocka_unit_test(test_other_flash), cmocka_unit_test(test_path),
+		cmocka_unit_test(test_both),           cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_on_flash_alone), cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_other_flash),    cmocka_unit_test(test_path),
+		cmocka_unit_test(test_claim_on_files), cmocka_unit_test(test_mountpoint),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -73,7 +73,32 @@ int give_up(struct takeover *t, enum svc_exit exit, int code)
 	return code;
 }
 
+/* What was named makes no sense: whose mistake that is. */
+static int misnamed(struct takeover *t, int code)
+{
+	return give_up(t, t->options->is_typed ? SVC_EXIT_USAGE : SVC_EXIT_CONFIG, code);
+}
+
 /* ---- the paths ---- */
+
+/*
+ * How long a device may take to answer: as configured, or `usual`, and no longer than half of the time that is left, for
+ * two that are asked one after the other. Who stays silent is named then, and the call has not ended before that.
+ */
+static unsigned patience_seconds(const struct takeover *t, unsigned usual)
+{
+	unsigned wanted = t->timeout_seconds ? t->timeout_seconds : usual;
+	uint64_t now = path_now_ms(), half = t->deadline_ms > now ? (t->deadline_ms - now) / 2000 : 0;
+
+	if (!t->deadline_ms || half >= wanted)
+		return t->timeout_seconds;
+	return half ? (unsigned)half : 1;
+}
+
+static void bound_paths(struct takeover *t)
+{
+	t->paths.options.locate.dev.timeout_seconds = patience_seconds(t, PATH_TIMEOUT_SECONDS);
+}
 
 /*
  * By the direct path first: the other one leads through a controller that may just have died, and to ask it takes as long
@@ -114,17 +139,22 @@ static int set_up_device(struct takeover *t, char device[SVC_LOCATOR_SIZE], stru
 static void choose_nbd(struct takeover *t, char device[SVC_LOCATOR_SIZE])
 {
 	const char *direct = t->paths.places.path[PATH_DIRECT], *nbd = t->paths.places.path[PATH_NBD];
+	struct dev_options kernel = t->paths.options.locate.dev;
 	char attached[NBD_DEVICE_SIZE];
 	struct svc_error why;
-	int code = paths_look_nbd(&t->paths, &why);
+	int code;
 
+	bound_paths(t);
+	code = paths_look_nbd(&t->paths, &why);
 	if (code)
 		tell(t, "the path over NBD is not used: %.250s", why.text);
 	/* Another volume is named by the verdict; what is stale is not to be judged. */
 	snprintf(device, SVC_LOCATOR_SIZE, "%s", code && (*direct || code == -ESTALE) ? direct : nbd);
 	if (code || !dev_is_uri(nbd) || t->options->is_dry_run)
 		return;
-	if (nbd_attach(nbd, &t->paths.options.locate.dev, attached, &why))
+	/* The kernel keeps its time-out for longer than this call lasts. */
+	kernel.timeout_seconds = t->timeout_seconds;
+	if (nbd_attach(nbd, &kernel, attached, &why))
 		tell(t, "the path over NBD is down: %.250s", why.text);
 	else
 		memcpy(device, attached, sizeof(attached));
@@ -141,6 +171,7 @@ static int choose_device(struct takeover *t, char device[SVC_LOCATOR_SIZE], stru
 	snprintf(device, SVC_LOCATOR_SIZE, "%s", places->path[PATH_DIRECT]);
 	if (*device && *nbd && t->options->verb == PROMOTE_TAKEOVER) {
 		places->path[PATH_NBD][0] = '\0';
+		bound_paths(t);
 		code = paths_look(&t->paths, COHERENCE_NOT_WANTED, error);
 		memcpy(places->path[PATH_NBD], nbd, sizeof(nbd));
 		if (code)
@@ -189,13 +220,14 @@ int look_paths(struct takeover *t, struct svc_error *error)
 	int code = paths_init(&t->paths, options->argument, options->arguments, options->conf, &options->locate, error);
 
 	if (code)
-		return give_up(t, SVC_EXIT_CONFIG, code);
+		return misnamed(t, code);
 	code = check_controller(t, error);
 	if (code)
 		return code;
 	t->paths.options.controller = options->controller;
 	snprintf(t->direct, sizeof(t->direct), "%s", t->paths.places.path[PATH_DIRECT]);
-	t->disk = (struct fence_disk){ t->direct, t->paths.options.locate.dev.timeout_seconds };
+	t->timeout_seconds = t->paths.options.locate.dev.timeout_seconds;
+	t->disk = (struct fence_disk){ t->direct, t->timeout_seconds };
 	t->ops = &fence_ops_disk;
 	t->array = &t->disk;
 	t->served = &served_ops_export;
@@ -244,10 +276,10 @@ int look_survey(struct takeover *t, struct svc_error *error)
 	int code;
 
 	survey_close(&t->survey);
-	locate.dev.timeout_seconds = t->paths.options.locate.dev.timeout_seconds;
+	locate.dev.timeout_seconds = patience_seconds(t, DEV_TIMEOUT_SECONDS);
 	code = survey_open(t->pointer, t->arguments, &locate, &t->survey, error);
 	if (code)
-		return give_up(t, SVC_EXIT_CONFIG, code);
+		return misnamed(t, code);
 	result->copies = t->survey.copies;
 	for (int i = 0; i < t->survey.copies; i++) {
 		const struct copy *copy = &t->survey.copy[i];

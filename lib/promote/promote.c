@@ -17,11 +17,13 @@
 #include "path/probe.h"
 #include "promote/takeover.h"
 #include "report/promote.h"
+#include "report/report.h"
 
 enum {
 	LOOK_MS = 100,
-	GRACE_MS = 5000,   /* what a step may take to notice that the time is over */
-	STATUS_MS = 18000, /* looking alone: the first answers of two devices and of the array */
+	GRACE_MS = 5000,      /* what a step may take to notice that the time is over, and to back out */
+	LOOK_GRACE_MS = 1500, /* the same where nothing but looking has begun */
+	STATUS_MS = 18000,    /* looking alone: the first answers of two devices and of the array */
 };
 
 const char *promote_verb_name(enum promote_verb verb)
@@ -152,9 +154,21 @@ static void end_without_result(struct promote_result *result, int code)
 	error_next(&result->error, "check the devices and their paths (dmesg, svc-pathcheck), then run it again");
 }
 
+/* When it is given up. */
+static uint64_t last_moment_ms(const struct promote_options *options, uint64_t began_ms, uint64_t deadline_ms,
+                               const struct promote_result *result)
+{
+	bool is_looking = options->is_dry_run || !result->count || !result->steps.step[0].ended_ms;
+	uint64_t last_ms = deadline_ms + LOOK_GRACE_MS;
+
+	if (options->verb == PROMOTE_STATUS)
+		return last_ms < began_ms + STATUS_MS ? last_ms : began_ms + STATUS_MS;
+	return is_looking ? last_ms : deadline_ms + GRACE_MS;
+}
+
 static int supervise(const struct promote_options *options, uint64_t deadline_ms, struct promote_result *result)
 {
-	uint64_t last_ms = options->verb == PROMOTE_STATUS ? path_now_ms() + STATUS_MS : deadline_ms + GRACE_MS;
+	uint64_t began_ms = path_now_ms();
 	pid_t parent = getpid(), child;
 	bool is_told = false;
 
@@ -171,7 +185,7 @@ static int supervise(const struct promote_options *options, uint64_t deadline_ms
 			return status;
 		if (options->stop && *options->stop && !is_told)
 			is_told = !kill(child, SIGTERM);
-		if (path_now_ms() < last_ms)
+		if (path_now_ms() < last_moment_ms(options, began_ms, deadline_ms, result))
 			continue;
 		spawn_abandon(child);
 		return -ETIMEDOUT;
@@ -210,6 +224,8 @@ enum svc_exit promote_run(const struct promote_options *options, struct promote_
 		if (code)
 			end_without_result(*result, code);
 	}
+	if ((*result)->error.text[0])
+		report_next("svc-promote", (*result)->exit, &(*result)->error);
 	if (is_changing)
 		report_promote_file(*result);
 	if (file >= 0)

@@ -35,6 +35,7 @@ struct promote_options {
 	struct locate_options locate;
 	const char *const *argument; /* the copies, as survey_open takes them */
 	int arguments;
+	bool is_typed; /* the copies, or the mirror's name, come from the command line and not from svc.conf */
 	const char
 		*config;   /* the configuration's file where it was named, for the rebuild in the background; or NULL */
 	const char *from;  /* the name of a copy, or NULL */

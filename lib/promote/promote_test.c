@@ -6,11 +6,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/test_image.h"
+#include "path/probe.h"
 #include "promote/promote.h"
 #include "report/promote.h"
 
@@ -29,6 +34,57 @@ static struct promote_options make_options(enum promote_verb verb)
 		                         .is_dry_run = true,
 		                         .timeout_seconds = 20,
 		                         .stop = &stop };
+}
+
+/* A server that takes connections and never answers. Returns its socket; `uri` leads to it. */
+static int silent_server(char uri[80])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(file >= 0);
+	assert_int_equal(bind(file, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(file, 16), 0);
+	assert_int_equal(getsockname(file, (struct sockaddr *)&address, &length), 0);
+	snprintf(uri, 80, "shared@nbd=nbd://127.0.0.1:%d/x", ntohs(address.sin_port));
+	return file;
+}
+
+/* The call ends within its time, and says which copy it was that did not answer, and what to do. */
+static void check_silent(enum promote_verb verb, const char *flash, const char *text)
+{
+	char uri[80];
+	const char *const copies[] = { flash, uri };
+	int file = silent_server(uri);
+	struct promote_options options = make_options(verb);
+	uint64_t began_ms = path_now_ms();
+	struct promote_result *result;
+
+	options.controller = 'a';
+	options.argument = copies;
+	options.timeout_seconds = 3;
+	assert_int_not_equal(promote_run(&options, &result), SVC_EXIT_DONE);
+	assert_in_range(path_now_ms() - began_ms, 0, 3000 + 2000);
+	if (!strstr(result->error.text, text) || !*result->error.next)
+		fail_msg("%s: %s", promote_verb_name(verb), result->error.text);
+	promote_free(result);
+	close(file);
+}
+
+static void test_silent(void **state)
+{
+	char folder[] = "/tmp/promote_test.XXXXXX", flash[60], command[60];
+
+	(void)state;
+	check_silent(PROMOTE_DEMOTE, "flash-a=/nonexistent", "shared: nbd://");
+	check_silent(PROMOTE_STATUS, "flash-a=/nonexistent", "shared: nbd://");
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(test_image_put(folder, "in-sync", "flash-a"), 0);
+	snprintf(flash, sizeof(flash), "flash-a=%s/flash-a.img", folder);
+	check_silent(PROMOTE_TAKEOVER, flash, "shared holds nothing");
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
 }
 
 static bool has_reason(const struct promote_result *result, enum reason_id id)
@@ -114,12 +170,39 @@ static void test_bad_names(void **state)
 	options.from = "flash-x";
 	assert_int_equal(promote_run(&options, &result), SVC_EXIT_USAGE);
 	assert_non_null(strstr(result->error.text, "flash-x"));
+	assert_string_equal(result->error.next, "see svc-promote --help"); /* which the JSON has too */
 	promote_free(result);
 	options.from = NULL;
 	options.argument = no_path;
 	options.arguments = 1;
 	assert_int_equal(promote_run(&options, &result), SVC_EXIT_CONFIG);
 	promote_free(result);
+}
+
+/* The mistake is the command line's where the copies were typed, and else svc.conf's; the next step fits it. */
+static void test_whose_mistake(void **state)
+{
+	static const struct {
+		const char *copy[2], *next;
+	} rows[] = {
+		{ { "flash-b=/nonexistent/x", "flash-b=/nonexistent/y" }, "name each copy once" },
+		{ { "flash-b=/nonexistent/x", "shared=/nonexistent/x" }, "give each copy once" },
+		{ { "x=/nonexistent/x", "y=/nonexistent/y" }, "the names are" },
+		{ { "shared=/nonexistent/x", "other.img" }, "name the paths" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		struct promote_options options = make_options(i % 2 ? PROMOTE_STATUS : PROMOTE_TAKEOVER);
+		struct promote_result *result;
+
+		options.argument = rows[i / 2].copy;
+		options.is_typed = i % 2 == 0;
+		assert_int_equal(promote_run(&options, &result), options.is_typed ? SVC_EXIT_USAGE : SVC_EXIT_CONFIG);
+		if (!strstr(result->error.next, rows[i / 2].next))
+			fail_msg("%s: %s: %s", rows[i / 2].copy[0], result->error.text, result->error.next);
+		promote_free(result);
+	}
 }
 
 static void test_stopped(void **state)
@@ -143,13 +226,37 @@ static void test_demote_and_status(void **state)
 	assert_int_equal(promote_run(&options, &result), SVC_EXIT_NO_COPY);
 	assert_string_equal(result->row[0].id, "preflight");
 	assert_int_equal(result->steps.step[0].state, STAGE_FAILED);
-	assert_int_equal(result->count, 7);
+	assert_int_equal(result->count, 8);
 	promote_free(result);
 	options = make_options(PROMOTE_STATUS);
 	assert_int_equal(promote_run(&options, &result), SVC_EXIT_IO);
 	assert_int_equal(result->role, ROLE_UNKNOWN);
 	assert_int_equal(result->count, 0);
 	promote_free(result);
+}
+
+/* Nothing was active and nothing closed: that the flash is ahead is said, and no deed that was none. */
+static void test_demote_of_nothing(void **state)
+{
+	char folder[] = "/tmp/promote_test.XXXXXX", flash[60], shared[60], command[60];
+	const char *const copies[] = { flash, shared };
+	struct promote_options options = make_options(PROMOTE_DEMOTE);
+	struct promote_result *result;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(test_image_put(folder, "stale-shared", "flash-a"), 0);
+	assert_int_equal(test_image_put(folder, "stale-shared", "shared"), 0);
+	snprintf(flash, sizeof(flash), "flash-a=%s/flash-a.img", folder);
+	snprintf(shared, sizeof(shared), "shared=%s/shared.img", folder);
+	options.controller = 'a';
+	options.argument = copies;
+	assert_int_equal(promote_run(&options, &result), SVC_EXIT_IO);
+	assert_true(has_reason(result, REASON_LEFT_ON_FLASH));
+	assert_string_equal(result->error.text, "this controller's flash is ahead: shared is older");
+	promote_free(result);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
 }
 
 /* ---- the report ---- */
@@ -237,12 +344,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_to_look_at),
 		cmocka_unit_test(test_no_copy),
+		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_no_controller),
 		cmocka_unit_test(test_wrong_controller),
 		cmocka_unit_test(test_bad_names),
+		cmocka_unit_test(test_whose_mistake),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_demote_and_status),
+		cmocka_unit_test(test_demote_of_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,8 +82,10 @@ static void tell_verdict(struct takeover *t)
 static int preflight(void *context, unsigned left_ms, struct svc_error *error)
 {
 	struct takeover *t = context;
-	int code = look_paths(t, error);
+	int code = t->options->is_dry_run ? 0 : volume_check_mountpoint(t, error);
 
+	if (!code)
+		code = look_paths(t, error);
 	if (code)
 		return code;
 	if (!t->options->is_dry_run)
@@ -169,7 +171,26 @@ static int claim_is_done(void *context, struct svc_error *error)
 	return members != 0;
 }
 
-static int claim(void *context, unsigned left_ms, struct svc_error *error)
+/* Who has claimed a mirror that the kernel cannot activate has taken it from the other controller for nothing. */
+static int refuse_files(struct takeover *t, struct svc_error *error)
+{
+	for (int i = 0; i < t->survey.copies; i++) {
+		const struct copy *copy = &t->survey.copy[i];
+		const struct dev *device = t->survey.access[i].device;
+
+		if (!t->decision.is_member[i] || (device && device->is_block))
+			continue;
+		error_set(error, -EPERM, "%s: %.300s is no block device, and the mirror cannot be activated on it",
+		          copy->name, copy->locator);
+		error_next(error,
+		           "name its block device: losetup makes one of an image file, svc-pathcheck --setup one "
+		           "of an NBD server");
+		return give_up(t, SVC_EXIT_REFUSED, -EPERM);
+	}
+	return 0;
+}
+
+int takeover_claim(void *context, unsigned left_ms, struct svc_error *error)
 {
 	struct takeover *t = context;
 	struct claim_wish wish = { .authority = t->decision.authority,
@@ -180,9 +201,11 @@ static int claim(void *context, unsigned left_ms, struct svc_error *error)
 		                   .now = time(NULL) };
 	struct locate_options locate = t->options->locate;
 	struct claim claim;
-	int code = shut_out_check_served(t, error);
+	int code = refuse_files(t, error);
 
 	(void)left_ms;
+	if (!code)
+		code = shut_out_check_served(t, error);
 	if (code)
 		return code;
 	memcpy(wish.is_member, t->decision.is_member, sizeof(wish.is_member));
@@ -340,7 +363,7 @@ static const struct step_ops ops[STEPS] = {
 	[STEP_FENCE] = { shut_out_is_done, shut_out },
 	[STEP_EVIDENCE] = { NULL, read_evidence },
 	[STEP_VERDICT] = { NULL, judge },
-	[STEP_CLAIM] = { claim_is_done, claim },
+	[STEP_CLAIM] = { claim_is_done, takeover_claim },
 	[STEP_ACTIVATE] = { activate_is_done, activate },
 	[STEP_REPAIR] = { volume_repair_is_done, volume_repair },
 	[STEP_MOUNT] = { volume_mount_is_done, volume_mount },

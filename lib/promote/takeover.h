@@ -20,7 +20,8 @@ struct served_ops {
 struct takeover {
 	const struct promote_options *options;
 	struct promote_result *result;
-	uint64_t deadline_ms; /* by path_now_ms() */
+	uint64_t deadline_ms;     /* by path_now_ms() */
+	unsigned timeout_seconds; /* of every touch of a device, as configured; 0: the default */
 	struct paths paths;
 	char argument[SVC_COPIES_MAX][SVC_NAME_SIZE + SVC_LOCATOR_SIZE];
 	const char *pointer[SVC_COPIES_MAX]; /* one path to each copy */
@@ -134,6 +135,8 @@ int shut_out_release(struct takeover *t, struct svc_error *error);
 
 int volume_repair_is_done(void *context, struct svc_error *error);
 int volume_repair(void *context, unsigned left_ms, struct svc_error *error);
+/* Refuses a mountpoint that is no directory. */
+int volume_check_mountpoint(struct takeover *t, struct svc_error *error);
 int volume_mount_is_done(void *context, struct svc_error *error);
 int volume_mount(void *context, unsigned left_ms, struct svc_error *error);
 
@@ -164,6 +167,9 @@ int refresh_stop(void *context, unsigned left_ms, struct svc_error *error);
 int takeover_run(struct takeover *t, struct svc_error *error);
 int demote_run(struct takeover *t, struct svc_error *error);
 int status_run(struct takeover *t, struct svc_error *error);
+
+/* The claim step: the members' records say that this controller has the mirror. Refuses what is no block device. */
+int takeover_claim(void *context, unsigned left_ms, struct svc_error *error);
 
 /*
  * Of a mirror that is not active: writes into the records in reach that this controller closed it. Not into that of a leg

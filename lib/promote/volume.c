@@ -5,6 +5,7 @@
 #include <libmount/libmount.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -185,6 +186,33 @@ int volume_repair(void *context, unsigned left_ms, struct svc_error *error)
 }
 
 /* ---- mounting ---- */
+
+/* X-mount.mkdir, with a mode or without: libmount makes it then. */
+static bool makes_directory(const char *options)
+{
+	return has_option(options, "X-mount.mkdir") || has_option(options, "x-mount.mkdir");
+}
+
+/* What cannot be looked at for another reason may be the mirror itself, in trouble: mounting tells. */
+int volume_check_mountpoint(struct takeover *t, struct svc_error *error)
+{
+	const char *path = t->result->mountpoint, *options = t->options->conf->promote_mount_options;
+	struct stat found;
+	int why = 0;
+
+	if (!*path)
+		return 0;
+	if (stat(path, &found))
+		why = (errno == ENOENT && !makes_directory(options)) || errno == ENOTDIR ? errno : 0;
+	else if (!S_ISDIR(found.st_mode))
+		why = ENOTDIR;
+	if (!why)
+		return 0;
+	error_set(error, -EINVAL, "mountpoint = %.300s: %s", path,
+	          why == ENOENT ? "there is no such directory" : "that is no directory");
+	error_next(error, "make it (mkdir -p), or correct mountpoint below promote in svc.conf(5)");
+	return give_up(t, SVC_EXIT_CONFIG, -EINVAL);
+}
 
 int volume_mount_is_done(void *context, struct svc_error *error)
 {

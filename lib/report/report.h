@@ -65,6 +65,9 @@ struct report {
 int report_text(const struct report *report, FILE *out);
 int report_json(const struct report *report, FILE *out);
 
+/* Where the error has no next step: what its exit code calls for. `command` is svc-compare, as typed. */
+void report_next(const char *command, int exit, struct svc_error *error);
+
 /* The object of a call that ended before it had anything to report: what was wrong, and the exit code. 0, or -EIO. */
 int report_error_json(const char *command, const struct svc_error *error, int exit, FILE *out);
 
