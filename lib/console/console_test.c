@@ -298,19 +298,57 @@ static void test_report(void **state)
 	assert_string_equal(console_report(&console)->verdict, "mismatch");
 	tell(&console, TASK_LOOK, say(&fast, NULL), false);
 	assert_string_equal(console_report(&console)->verdict, "mismatch");
-	/* content that was seen to differ is not equal because the counters moved on */
+	/* other evidence is that of other data: the content is forgotten, and stays so */
 	fast.events = 6;
 	tell(&console, TASK_LOOK, say(&fast, NULL), false);
-	assert_string_equal(console_report(&console)->verdict, "mismatch");
-	/* but evidence of something else counts */
-	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
-	assert_string_equal(console_report(&console)->verdict, "stale");
-	/* and what is written makes all of it old: no advice is given on it */
+	assert_string_equal(console_report(&console)->verdict, "in-sync");
+	assert_int_equal(console_report(&console)->compared_bytes, 0);
 	fast.events = 5;
 	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "in-sync");
+	/* content that is newer than the last look counts */
+	fast.events = 6;
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	tell(&console, TASK_COMPARE, say(&mismatch, NULL), false);
 	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	/* and what is written makes all of it old: no advice is given on it */
 	tell(&console, TASK_RESYNC, say(&stale, TEST_PLAN), false);
 	assert_null(console_report(&console));
+}
+
+/* Copies that were stale when they were compared, and that somebody else has rebuilt since. */
+static void test_repaired_elsewhere(void **state)
+{
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 19, NULL };
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	assert_true(shows("press r"));
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_true(shows(" verdict  in-sync"));
+	assert_false(shows("stale"));
+	assert_true(shows("press c"));
+}
+
+/* Of what was there before the console began, times tell which is the newer. */
+static void test_report_before(void **state)
+{
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 19, NULL };
+	struct job look = { .name = "look", .task = TASK_LOOK, .state = JOB_ENDED };
+	struct job compare = { .name = "1", .number = 1, .task = TASK_COMPARE, .state = JOB_ENDED, .started = 50 };
+	const char *text;
+
+	(void)state;
+	for (look.started = 40; look.started <= 60; look.started += 20) {
+		begin(false, false);
+		text = say(&fast, NULL);
+		console_answer(&console, &look, text, strlen(text));
+		text = say(&stale, NULL);
+		console_answer(&console, &compare, text, strlen(text));
+		assert_string_equal(console_report(&console)->verdict, look.started < 50 ? "stale" : "in-sync");
+	}
 }
 
 /* Whose the mirror is, by the records, and whether that is this controller. */
@@ -1098,6 +1136,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_next_line, teardown),
 		cmocka_unit_test_teardown(test_small, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
+		cmocka_unit_test_teardown(test_repaired_elsewhere, teardown),
+		cmocka_unit_test_teardown(test_report_before, teardown),
 		cmocka_unit_test_teardown(test_role, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
 		cmocka_unit_test_teardown(test_unread, teardown),
