@@ -210,6 +210,7 @@ static int run_screens(const struct console_arguments *arguments, const struct r
 		.network_up = arguments->is_boot && needs_network(&runtime->conf) ? NETWORK_UP : NULL,
 	};
 
+	whose_find(&options.whose, runtime->argument, runtime->arguments, runtime->locate.lv);
 	return console_run(&options, error);
 }
 

@@ -206,7 +206,7 @@ void console_say(struct console *console, const char *format, ...) __attribute__
 /* The report that counts: the evidence, or the content where it was compared on this very evidence. */
 const struct shown_report *console_report(const struct console *console);
 
-/* The job in the work lane that is running, or the last one. NULL: none. */
+/* The job in the work lane that is running, or the last one, of these copies. NULL: none. */
 const struct job *console_work(const struct console *console);
 const struct job *console_job(const struct console *console, const char *name);
 

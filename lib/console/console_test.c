@@ -444,6 +444,49 @@ static void test_deeds(void **state)
 	assert_null(strstr(all, "next: nothing"));
 }
 
+/* Work of other copies is named as such, is no reason to wait, and nothing is made of it. */
+static void test_others(void **state)
+{
+	struct job job = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING, .is_of_others = true };
+
+	(void)state;
+	begin(false, false);
+	strcpy(job.command, "svc-resync --quiet -- flash-a=flash-a.img");
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	console_jobs(&console, &job, 1);
+	assert_null(console_work(&console));
+	assert_true(shows("press r"));
+	assert_true(shows("#3 rebuild, of other copies: under way"));
+	console_tick(&console, 1000);
+	assert_int_equal(console_tick(&console, 1000).task, TASK_PATHS); /* it looks all the same */
+	press("w");
+	assert_true(shows("svc-resync --quiet -- flash-a=flash-a.img"));
+	assert_true(shows("other copies than those of this console"));
+	job.state = JOB_ENDED;
+	console_jobs(&console, &job, 1);
+	assert_true(shows("this is the work of other copies"));
+	assert_false(shows("proven"));
+	press("q");
+	assert_false(shows("#3"));
+	press("w");
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+	assert_true(shows("nothing was done yet"));
+	press("l");
+	assert_true(shows("#3 rebuild, of other copies"));
+}
+
+/* A restart would end the work of other copies too. */
+static void test_others_boot(void **state)
+{
+	struct job job = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING, .is_of_others = true };
+
+	(void)state;
+	begin(true, false);
+	console_jobs(&console, &job, 1);
+	press("mb");
+	assert_true(shows("work is under way"));
+}
+
 static void test_trouble(void **state)
 {
 	struct job job = { .task = TASK_LOOK, .state = JOB_ENDED, .exit = 78, .lines = 1 };
@@ -1143,6 +1186,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_unread, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
 		cmocka_unit_test_teardown(test_other_is_off, teardown),
+		cmocka_unit_test_teardown(test_others, teardown),
+		cmocka_unit_test_teardown(test_others_boot, teardown),
 		cmocka_unit_test_teardown(test_trouble, teardown),
 		cmocka_unit_test_teardown(test_rebuild, teardown),
 		cmocka_unit_test_teardown(test_choice, teardown),
