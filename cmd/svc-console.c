@@ -25,7 +25,8 @@ enum {
 	KEY_BUNDLE,
 	KEY_VIEW,
 	KEY_UNDO_LIST,
-	KEY_UNDO_FILE
+	KEY_UNDO_FILE,
+	KEY_JSON,
 };
 
 #define UNDO_DIRECTORY "/var/lib/svc"
@@ -40,6 +41,7 @@ struct console_arguments {
 
 static const struct option_row rows[] = {
 	{ KEY_READ_ONLY, "read-only", NULL, "show everything, write nothing" },
+	{ 'n', "dry-run", NULL, "the same as --read-only" },
 	{ KEY_PLAIN, "plain", NULL, "plain lines instead of screens" },
 	{ KEY_BUNDLE, "bundle", "FILE", "save a support bundle to FILE and end" },
 	{ KEY_UNDO_LIST, "undo-list", NULL, "print what can be taken back, as JSON, and end" },
@@ -49,8 +51,21 @@ static const struct option_row rows[] = {
 	{ KEY_BOOT, "boot", NULL, "started by the boot, on its console" },
 	{ KEY_BOOT_REPORT, "boot-report", "FILE", "what the boot found (/run/svc/boot.json)" },
 	{ KEY_WAIT, "wait", "SECONDS", "with --boot: end unless a key is pressed by then" },
+	{ 'q', "quiet", NULL, "taken, and of no meaning here" },
+	{ 'v', "verbose", NULL, "taken, and of no meaning here" },
+	{ KEY_JSON, "json", NULL, NULL }, /* these two are refused: they promise what a screen does not do */
+	{ 'y', "yes", NULL, NULL },
 	{ 0, NULL, NULL, NULL },
 };
+
+static bool refuse(const char *option, const char *next)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%s: it shows screens, and a person answers", option);
+	complain(&svc_console, text, next);
+	return false;
+}
 
 static bool take_number(const char *option, const char *value, unsigned long most, unsigned long *number)
 {
@@ -89,8 +104,16 @@ static bool take(void *own, int key, const char *value)
 
 	switch (key) {
 	case KEY_READ_ONLY:
+	case 'n':
 		arguments->is_read_only = true;
 		return true;
+	case 'q':
+	case 'v':
+		return true;
+	case KEY_JSON:
+		return refuse("--json", "svc-compare --json prints what the screens show");
+	case 'y':
+		return refuse("--yes", "svc-resync --yes rebuilds without asking");
 	case KEY_PLAIN:
 		arguments->is_plain = true;
 		return true;
@@ -210,6 +233,7 @@ static int run_screens(const struct console_arguments *arguments, const struct r
 		.network_up = arguments->is_boot && needs_network(&runtime->conf) ? NETWORK_UP : NULL,
 	};
 
+	whose_find(&options.whose, runtime->argument, runtime->arguments, runtime->locate.lv);
 	return console_run(&options, error);
 }
 

@@ -61,13 +61,40 @@ static struct request stop(struct console *console)
 	return none;
 }
 
+/*
+ * What is under way before what has ended, and then the latest. Of the work of other copies what is under way alone: it
+ * may be in the way.
+ */
+static int rank_of(const struct job *job)
+{
+	bool is_running = job->state == JOB_RUNNING;
+
+	if (!lane_is_asked(task_row(job->task)->lane) || (job->is_of_others && !is_running))
+		return 0;
+	return job->is_of_others ? 2 : is_running ? 3 : 1;
+}
+
+static const struct job *find_work(const struct console *console)
+{
+	const struct job *found = NULL;
+
+	for (int i = 0; i < console->jobs; i++) {
+		const struct job *job = &console->job[i];
+		int rank = rank_of(job), most = found ? rank_of(found) : 0;
+
+		if (rank > most || (rank && rank == most && job->serial > found->serial))
+			found = job;
+	}
+	return found;
+}
+
 static struct request leave(struct console *console, enum action_id action)
 {
-	const struct job *work = console_work(console);
+	const struct job *work = find_work(console); /* of whichever copies: a restart would end it */
 
 	if (action == KEY_OF_LEAVE)
 		return (struct request){ .kind = REQUEST_LEAVE, .exit = SVC_EXIT_DONE };
-	if (work && work->state == JOB_RUNNING) {
+	if (work && work->state == JOB_RUNNING && work->number) {
 		console_say(console, "work is under way: wait for it, or stop it (w)");
 		return none;
 	}
@@ -185,24 +212,6 @@ static struct request show_copy(struct console *console, int number)
 	console->item = number - 1;
 	console_go(console, SCREEN_COPY);
 	return none;
-}
-
-/* What is under way before what has ended, and then the latest. */
-static const struct job *find_work(const struct console *console)
-{
-	const struct job *found = NULL;
-
-	for (int i = 0; i < console->jobs; i++) {
-		const struct job *job = &console->job[i];
-		bool is_running = job->state == JOB_RUNNING;
-
-		if (!lane_is_asked(task_row(job->task)->lane))
-			continue;
-		if (!found || is_running > (found->state == JOB_RUNNING) ||
-		    (is_running == (found->state == JOB_RUNNING) && job->serial > found->serial))
-			found = job;
-	}
-	return found;
 }
 
 static struct request show_work(struct console *console)

@@ -179,19 +179,20 @@ static void put_checked(const struct console *console, const struct shown_report
 
 void body_job_line(const struct job *job, struct body *body, uint8_t attr)
 {
-	char text[400], number[16] = "";
+	char text[400], number[16] = "", title[80];
 
+	snprintf(title, sizeof(title), "%s%s", task_row(job->task)->title,
+	         job->is_of_others ? ", of other copies" : "");
 	if (job->number)
 		snprintf(number, sizeof(number), "#%u ", job->number);
 	if (job->state == JOB_RUNNING)
-		snprintf(text, sizeof(text), "%s%s%s%s", number, task_row(job->task)->title,
-		         job->is_stopping ? " (ending)" : "", *job->progress ? "" : ": under way");
+		snprintf(text, sizeof(text), "%s%s%s%s", number, title, job->is_stopping ? " (ending)" : "",
+		         *job->progress ? "" : ": under way");
 	else if (job->state == JOB_LOST)
 		snprintf(text, sizeof(text),
-		         "%s%s: was killed; what it ran was told to end: look again and run it again", number,
-		         task_row(job->task)->title);
+		         "%s%s: was killed; what it ran was told to end: look again and run it again", number, title);
 	else
-		snprintf(text, sizeof(text), "%s%s: %s", number, task_row(job->task)->title, exit_words(job->exit));
+		snprintf(text, sizeof(text), "%s%s: %s", number, title, exit_words(job->exit));
 	body_paragraph(body, attr, "work", text);
 	if (job->state == JOB_RUNNING && *job->progress) /* a line of its own, so that it keeps its place */
 		body_paragraph(body, attr, "", job->progress);
@@ -246,9 +247,11 @@ void body_of_overview(const struct console *console, struct body *body)
 	}
 	if (work)
 		body_job_line(work, body, work->state == JOB_RUNNING ? ATTR_BOLD : ATTR_PLAIN);
-	for (int i = 0; i < console->jobs; i++) /* beside it */
-		if (!console->job[i].number && lane_is_asked(task_row(console->job[i].task)->lane) &&
-		    console->job[i].state == JOB_RUNNING)
-			body_job_line(&console->job[i], body, ATTR_BOLD);
+	for (int i = 0; i < console->jobs; i++) { /* beside it, or in its way */
+		const struct job *job = &console->job[i];
+
+		if (job->state == JOB_RUNNING && job != work && lane_is_asked(task_row(job->task)->lane))
+			body_job_line(job, body, ATTR_BOLD);
+	}
 	put_boot(console, report, body);
 }

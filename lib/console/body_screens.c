@@ -146,8 +146,8 @@ void body_of_log(const struct console *console, struct body *body)
 			continue;
 		if (job->number)
 			snprintf(number, sizeof(number), "#%u ", job->number);
-		body_add(body, ATTR_BOLD, -1, " %s  %s%s", text_time(job->started, when, sizeof(when)), number,
-		         task_row(job->task)->title);
+		body_add(body, ATTR_BOLD, -1, " %s  %s%s%s", text_time(job->started, when, sizeof(when)), number,
+		         task_row(job->task)->title, job->is_of_others ? ", of other copies" : "");
 		body_paragraph(body, ATTR_PLAIN, "",
 		               job->state == JOB_ENDED  ? exit_words(job->exit)
 		               : job->state == JOB_LOST ? "was killed"

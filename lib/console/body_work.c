@@ -264,7 +264,9 @@ static void put_advice(const struct console *console, const struct job *job, str
 	bool is_of_copies = job->task == TASK_COMPARE || job->task == TASK_COMPARE_FULL || job->task == TASK_PLAN ||
 	                    job->task == TASK_RESYNC || job->task == TASK_UNDO;
 
-	if (choosing_is_takeover_plan(console))
+	if (job->is_of_others)
+		body_paragraph(body, ATTR_BOLD, "do", "nothing here: this is the work of other copies; q goes back");
+	else if (choosing_is_takeover_plan(console))
 		body_paragraph(body, ATTR_BOLD, "do",
 		               job->exit ? "press q to go back: this is refused, and nothing was done"
 		               : console->options.is_read_only
@@ -297,6 +299,8 @@ void body_of_job(const struct console *console, struct body *body)
 	if (job->state == JOB_ENDED)
 		body_paragraph(body, ATTR_PLAIN, "ended", text_time(job->ended, when, sizeof(when)));
 	body_paragraph(body, ATTR_PLAIN, "command", job->command);
+	if (job->is_of_others)
+		body_paragraph(body, ATTR_BOLD, "of", "other copies than those of this console");
 	body_blank(body);
 	if (job->state == JOB_RUNNING) {
 		body_paragraph(
@@ -308,7 +312,8 @@ void body_of_job(const struct console *console, struct body *body)
 		return;
 	}
 	put_deeds(console, job, body);
-	put_result(console, job, body);
+	if (!job->is_of_others)
+		put_result(console, job, body);
 	for (int i = 0; i < job->lines; i++)
 		body_paragraph(body, ATTR_PLAIN, i ? "" : "said", job->line[i]);
 }

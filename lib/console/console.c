@@ -220,7 +220,8 @@ const struct job *console_work(const struct console *console)
 	const struct job *last = NULL;
 
 	for (int i = 0; i < console->jobs; i++)
-		if (console->job[i].number && (!last || console->job[i].number > last->number))
+		if (console->job[i].number && !console->job[i].is_of_others &&
+		    (!last || console->job[i].number > last->number))
 			last = &console->job[i];
 	return last;
 }
@@ -233,11 +234,20 @@ const struct job *console_job(const struct console *console, const char *name)
 	return NULL;
 }
 
-static bool is_busy(const struct console *console, const char *name)
+static bool is_working(const struct console *console)
 {
-	const struct job *job = name ? console_job(console, name) : console_work(console);
+	const struct job *work = console_work(console);
 
-	return job && job->state == JOB_RUNNING;
+	return work && work->state == JOB_RUNNING;
+}
+
+static bool is_under_way(const struct console *console, enum task task)
+{
+	for (int i = 0; i < console->jobs; i++)
+		if (console->job[i].task == task && console->job[i].state == JOB_RUNNING &&
+		    !console->job[i].is_of_others)
+			return true;
+	return false;
 }
 
 struct request console_tick(struct console *console, uint64_t now_ms)
@@ -253,15 +263,15 @@ struct request console_tick(struct console *console, uint64_t now_ms)
 	if (console_countdown(console) == 0)
 		return (struct request){ .kind = REQUEST_LEAVE, .exit = SVC_EXIT_INTERRUPTED };
 	/* What writes changes the evidence as it goes: it says itself how far it is. */
-	if (is_busy(console, NULL))
+	if (is_working(console))
 		return (struct request){ .kind = REQUEST_NONE };
-	if (now_ms - console->looked_ms >= LOOK_EVERY_MS && !is_busy(console, task_row(TASK_LOOK)->name)) {
+	if (now_ms - console->looked_ms >= LOOK_EVERY_MS && !is_under_way(console, TASK_LOOK)) {
 		console->looked_ms = now_ms;
 		run.task = TASK_LOOK;
 		return run;
 	}
 	if (console->options.has_pathcheck && now_ms - console->paths_ms >= LOOK_EVERY_MS &&
-	    !is_busy(console, task_row(TASK_PATHS)->name)) {
+	    !is_under_way(console, TASK_PATHS)) {
 		console->paths_ms = now_ms;
 		run.task = TASK_PATHS;
 		return run;

@@ -146,6 +146,7 @@ struct console {
 	bool has_look, has_compared, has_plan, has_result, has_paths, has_view, has_undos;
 	struct shown_report look, compared, plan, result; /* evidence; with content; dry run; last rebuild */
 	int64_t look_time, compared_time;                 /* when they were made: seconds since 1970 */
+	int64_t look_began;
 	struct shown_paths paths;
 	struct shown_view view;
 	struct shown_undos undos;
@@ -202,10 +203,10 @@ void console_refused(struct console *console, const char *why);
 
 void console_say(struct console *console, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The report that counts: the evidence, or the content where it was compared and nothing has changed since. */
+/* The report that counts: the evidence, or the content where it was compared on this very evidence. */
 const struct shown_report *console_report(const struct console *console);
 
-/* The job in the work lane that is running, or the last one. NULL: none. */
+/* The job in the work lane that is running, or the last one, of these copies. NULL: none. */
 const struct job *console_work(const struct console *console);
 const struct job *console_job(const struct console *console, const char *name);
 

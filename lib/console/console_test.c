@@ -177,7 +177,7 @@ static void test_reference(void **state)
 	tell(&console, TASK_COMPARE, say(&split, NULL), false);
 	assert_true(shows("reference"));
 	begin(false, false);
-	console.rows = 24, console.columns = 60;
+	console.rows = 24, console.columns = 64;
 	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
 	assert_false(shows("reference"));
 	assert_true(shows("differs by"));
@@ -270,16 +270,91 @@ static void test_small(void **state)
 {
 	(void)state;
 	begin(false, false);
-	console.rows = 12, console.columns = 60;
+	console.rows = 18, console.columns = 64;
 	press("uunlo");
 	assert_true(shows("> unlo_"));
-	console.columns = 40;
-	assert_true(shows("> unlo_"));
-	console.columns = 39;
-	assert_true(shows("too small: 40x12 needed"));
+	console.columns = 63;
+	assert_true(shows("too small: 64x18 needed"));
 	assert_false(shows("unlo_"));
 	console.rows = 1, console.columns = 12;
-	assert_true(shows("too small: 4"));
+	assert_true(shows("too small: 6"));
+}
+
+/* Whether all its keys are in the footer, but for those that only move. */
+static void check_footer(void)
+{
+	for (size_t i = 0; i < KEYS; i++) {
+		const struct key_row *row = &key_rows[i];
+
+		if (*row->name && row->action != KEY_OF_DOWN && row->action != KEY_OF_PAGE_DOWN &&
+		    console_has_key(&console, row) && !shows(row->name))
+			fail_msg("screen %d: %s is not shown", console.screen, row->name);
+	}
+}
+
+/* On the smallest screen that is called enough each one has its title, how it is locked, its keys, and what it is for. */
+static void test_smallest(void **state)
+{
+	static const char *const ways[] = { "", "1", "p", "d", "e", "l", "?", "m", "ms", "w", "r" };
+	static const char *const titles[] = { "Overview",
+		                              "Copy",
+		                              "Paths",
+		                              "Differences",
+		                              "Reasons",
+		                              "Log",
+		                              "Help",
+		                              "More",
+		                              "Support bundle",
+		                              "Work",
+		                              "Choose the copy to keep" };
+
+	(void)state;
+	for (int boot = 0; boot < 2; boot++)
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			begin(boot, false);
+			console.rows = 18, console.columns = 64;
+			tell(&console, TASK_PATHS, TEST_PATHS, false);
+			tell(&console, TASK_COMPARE, say(&split, NULL), false);
+			press(ways[i]);
+			assert_true(shows(titles[i]));
+			assert_true(shows("controller a  locked "));
+			check_footer();
+			assert_true(i != 3 || shows("/cfg/file-0"));
+			assert_true(i != 10 || shows("2026-03-01 08:00:00Z"));
+		}
+	begin(false, true);
+	console.rows = 18, console.columns = 64;
+	press("r");
+	console.planned = (struct request){ .kind = REQUEST_RUN, .task = TASK_PLAN };
+	tell(&console, TASK_PLAN, say(&stale, TEST_PLAN), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_true(shows("Plan: nothing is written yet"));
+	assert_true(shows(" read-only "));
+	check_footer();
+	begin(false, false);
+	console.rows = 18, console.columns = 64;
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	press("d\n");
+	tell(&console, TASK_VIEW, TEST_VIEW, true);
+	assert_int_equal(console.screen, SCREEN_FILE);
+	check_footer();
+}
+
+/* However long the name of the file under the cursor is, the list below it is there. */
+static void test_long_name(void **state)
+{
+	static char text[40000], name[4001];
+	const char *said = say(&stale, NULL), *at = strstr(said, "/cfg/file-0");
+
+	(void)state;
+	begin(false, false);
+	console.rows = 18, console.columns = 64;
+	memset(name, 'n', sizeof(name) - 1);
+	snprintf(text, sizeof(text), "%.*s/%s%s", (int)(at - said), said, name, at);
+	tell(&console, TASK_COMPARE, text, false);
+	press("d");
+	assert_true(shows("bytes differ"));
+	assert_true(shows("/cfg/file-1"));
 }
 
 /* ---- which report counts ---- */
@@ -298,19 +373,57 @@ static void test_report(void **state)
 	assert_string_equal(console_report(&console)->verdict, "mismatch");
 	tell(&console, TASK_LOOK, say(&fast, NULL), false);
 	assert_string_equal(console_report(&console)->verdict, "mismatch");
-	/* content that was seen to differ is not equal because the counters moved on */
+	/* other evidence is that of other data: the content is forgotten, and stays so */
 	fast.events = 6;
 	tell(&console, TASK_LOOK, say(&fast, NULL), false);
-	assert_string_equal(console_report(&console)->verdict, "mismatch");
-	/* but evidence of something else counts */
-	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
-	assert_string_equal(console_report(&console)->verdict, "stale");
-	/* and what is written makes all of it old: no advice is given on it */
+	assert_string_equal(console_report(&console)->verdict, "in-sync");
+	assert_int_equal(console_report(&console)->compared_bytes, 0);
 	fast.events = 5;
 	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "in-sync");
+	/* content that is newer than the last look counts */
+	fast.events = 6;
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	tell(&console, TASK_COMPARE, say(&mismatch, NULL), false);
 	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	/* and what is written makes all of it old: no advice is given on it */
 	tell(&console, TASK_RESYNC, say(&stale, TEST_PLAN), false);
 	assert_null(console_report(&console));
+}
+
+/* Copies that were stale when they were compared, and that somebody else has rebuilt since. */
+static void test_repaired_elsewhere(void **state)
+{
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 19, NULL };
+
+	(void)state;
+	begin(false, false);
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	tell(&console, TASK_LOOK, say(&stale_fast, NULL), false);
+	assert_true(shows("press r"));
+	tell(&console, TASK_LOOK, say(&fast, NULL), false);
+	assert_true(shows(" verdict  in-sync"));
+	assert_false(shows("stale"));
+	assert_true(shows("press c"));
+}
+
+/* Of what was there before the console began, times tell which is the newer. */
+static void test_report_before(void **state)
+{
+	struct said fast = { "in-sync", NULL, 0, { "in-sync", "in-sync" }, false, 0, 19, NULL };
+	struct job look = { .name = "look", .task = TASK_LOOK, .state = JOB_ENDED };
+	struct job compare = { .name = "1", .number = 1, .task = TASK_COMPARE, .state = JOB_ENDED, .started = 50 };
+	const char *text;
+
+	(void)state;
+	for (look.started = 40; look.started <= 60; look.started += 20) {
+		begin(false, false);
+		text = say(&fast, NULL);
+		console_answer(&console, &look, text, strlen(text));
+		text = say(&stale, NULL);
+		console_answer(&console, &compare, text, strlen(text));
+		assert_string_equal(console_report(&console)->verdict, look.started < 50 ? "stale" : "in-sync");
+	}
 }
 
 /* Whose the mirror is, by the records, and whether that is this controller. */
@@ -404,6 +517,49 @@ static void test_deeds(void **state)
 	assert_null(strstr(all, "claim")); /* it never came to that */
 	assert_non_null(strstr(all, "a remark"));
 	assert_null(strstr(all, "next: nothing"));
+}
+
+/* Work of other copies is named as such, is no reason to wait, and nothing is made of it. */
+static void test_others(void **state)
+{
+	struct job job = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING, .is_of_others = true };
+
+	(void)state;
+	begin(false, false);
+	strcpy(job.command, "svc-resync --quiet -- flash-a=flash-a.img");
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	console_jobs(&console, &job, 1);
+	assert_null(console_work(&console));
+	assert_true(shows("press r"));
+	assert_true(shows("#3 rebuild, of other copies: under way"));
+	console_tick(&console, 1000);
+	assert_int_equal(console_tick(&console, 1000).task, TASK_PATHS); /* it looks all the same */
+	press("w");
+	assert_true(shows("svc-resync --quiet -- flash-a=flash-a.img"));
+	assert_true(shows("other copies than those of this console"));
+	job.state = JOB_ENDED;
+	console_jobs(&console, &job, 1);
+	assert_true(shows("this is the work of other copies"));
+	assert_false(shows("proven"));
+	press("q");
+	assert_false(shows("#3"));
+	press("w");
+	assert_int_equal(console.screen, SCREEN_OVERVIEW);
+	assert_true(shows("nothing was done yet"));
+	press("l");
+	assert_true(shows("#3 rebuild, of other copies"));
+}
+
+/* A restart would end the work of other copies too. */
+static void test_others_boot(void **state)
+{
+	struct job job = { .name = "3", .number = 3, .task = TASK_RESYNC, .state = JOB_RUNNING, .is_of_others = true };
+
+	(void)state;
+	begin(true, false);
+	console_jobs(&console, &job, 1);
+	press("mb");
+	assert_true(shows("work is under way"));
 }
 
 static void test_trouble(void **state)
@@ -1097,12 +1253,18 @@ int main(void)
 		cmocka_unit_test_teardown(test_one_version, teardown),
 		cmocka_unit_test_teardown(test_next_line, teardown),
 		cmocka_unit_test_teardown(test_small, teardown),
+		cmocka_unit_test_teardown(test_smallest, teardown),
+		cmocka_unit_test_teardown(test_long_name, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
+		cmocka_unit_test_teardown(test_repaired_elsewhere, teardown),
+		cmocka_unit_test_teardown(test_report_before, teardown),
 		cmocka_unit_test_teardown(test_role, teardown),
 		cmocka_unit_test_teardown(test_judged, teardown),
 		cmocka_unit_test_teardown(test_unread, teardown),
 		cmocka_unit_test_teardown(test_deeds, teardown),
 		cmocka_unit_test_teardown(test_other_is_off, teardown),
+		cmocka_unit_test_teardown(test_others, teardown),
+		cmocka_unit_test_teardown(test_others_boot, teardown),
 		cmocka_unit_test_teardown(test_trouble, teardown),
 		cmocka_unit_test_teardown(test_rebuild, teardown),
 		cmocka_unit_test_teardown(test_choice, teardown),

@@ -15,7 +15,7 @@
 
 #include "base/whole.h"
 
-enum { WORK_KEPT = 16, PATH_SIZE = 1024 + 320 };
+enum { WORK_KEPT = 16, PATH_SIZE = 1024 + 320, LOOKS_KEPT_SECONDS = 24 * 3600 };
 
 static const char *path_of(const struct jobs *jobs, const char *name, const char *suffix, char path[PATH_SIZE])
 {
@@ -53,6 +53,21 @@ static int find_directory(struct jobs *jobs, const char *wanted, struct svc_erro
 	return use_directory(jobs, path, error);
 }
 
+static bool is_named(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+/* What was seen of some copies, long ago: nobody is interested any more. */
+static bool is_old_look(DIR *directory, const char *name)
+{
+	struct stat status;
+
+	return (is_named(name, "look-") || is_named(name, "paths-")) &&
+	       !fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) &&
+	       time(NULL) - status.st_mtime > LOOKS_KEPT_SECONDS;
+}
+
 /* "own-PID.*" and "send-PID.*" of consoles that were killed; what still runs in such a lane loses its notes, no more. */
 static void remove_left(const struct jobs *jobs)
 {
@@ -62,6 +77,8 @@ static void remove_left(const struct jobs *jobs)
 	while (directory && (entry = readdir(directory))) {
 		int pid = 0;
 
+		if (is_old_look(directory, entry->d_name))
+			unlinkat(dirfd(directory), entry->d_name, 0);
 		if (sscanf(entry->d_name, "own-%d.", &pid) != 1 && sscanf(entry->d_name, "send-%d.", &pid) != 1)
 			continue;
 		if (pid > 0 && kill(pid, 0) && errno == ESRCH)
@@ -97,32 +114,29 @@ void jobs_close(struct jobs *jobs)
 	remove_files(jobs, jobs->own);
 }
 
-static const char *lane_name(const struct jobs *jobs, enum lane lane)
+static void lane_name(const struct jobs *jobs, enum lane lane, char name[JOB_NAME_SIZE])
 {
-	switch (lane) {
-	case LANE_LOOK:
-		return "look";
-	case LANE_PATHS:
-		return "paths";
-	case LANE_OWN:
-		return jobs->own;
-	case LANE_SWITCH:
-		return "switch";
-	case LANE_BUNDLE:
-		return "bundle";
-	default:
-		return "work";
-	}
+	static const char *const names[LANES] = { [LANE_LOOK] = "look",
+		                                  [LANE_PATHS] = "paths",
+		                                  [LANE_WORK] = "work",
+		                                  [LANE_SWITCH] = "switch",
+		                                  [LANE_BUNDLE] = "bundle" };
+	bool is_of_copies = lane == LANE_LOOK || lane == LANE_PATHS;
+
+	if (is_of_copies && jobs->whose.copies)
+		snprintf(name, JOB_NAME_SIZE, "%s-%08x", names[lane], whose_number(&jobs->whose));
+	else
+		snprintf(name, JOB_NAME_SIZE, "%s", lane == LANE_OWN ? jobs->own : names[lane]);
 }
 
 /* The lock goes with the open file: the supervisor inherits it, and it ends with the supervisor. */
 static int lock_lane(const struct jobs *jobs, enum lane lane, int *lock)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], name[JOB_NAME_SIZE];
 
-	*lock = open(path_of(jobs, lane_name(jobs, lane), "lock", path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-	             0600);
+	lane_name(jobs, lane, name);
+	*lock = open(path_of(jobs, name, "lock", path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*lock < 0)
 		return -errno;
 	if (!fcntl(*lock, F_OFD_SETLK, &whole))
@@ -134,10 +148,13 @@ static int lock_lane(const struct jobs *jobs, enum lane lane, int *lock)
 static bool is_locked(const struct jobs *jobs, enum lane lane)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	char path[PATH_SIZE];
-	int file = open(path_of(jobs, lane_name(jobs, lane), "lock", path), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	bool is_held = file >= 0 && !fcntl(file, F_OFD_GETLK, &whole) && whole.l_type != F_UNLCK;
+	char path[PATH_SIZE], name[JOB_NAME_SIZE];
+	bool is_held;
+	int file;
 
+	lane_name(jobs, lane, name);
+	file = open(path_of(jobs, name, "lock", path), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	is_held = file >= 0 && !fcntl(file, F_OFD_GETLK, &whole) && whole.l_type != F_UNLCK;
 	if (file >= 0)
 		close(file);
 	return is_held;
@@ -160,10 +177,21 @@ static bool has_suffix(const char *file, const char *suffix, char *name, size_t 
 	return true;
 }
 
-/* Another console's own lane is its own business. */
+/* Another console's own lane is its own business; what is looked at of other copies is that of their consoles. */
 static bool is_foreign(const struct jobs *jobs, const char *name)
 {
-	return !strncmp(name, "own-", 4) && strcmp(name, jobs->own) != 0;
+	static const struct {
+		const char *prefix;
+		enum lane lane;
+	} lanes[] = { { "own-", LANE_OWN }, { "look", LANE_LOOK }, { "paths", LANE_PATHS } };
+	char own[JOB_NAME_SIZE];
+
+	for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++) {
+		lane_name(jobs, lanes[i].lane, own);
+		if (is_named(name, lanes[i].prefix) && strcmp(name, own) != 0)
+			return true;
+	}
+	return false;
 }
 
 static int list_all(const struct jobs *jobs, struct job *job, int most)
@@ -244,7 +272,7 @@ int jobs_start(struct jobs *jobs, enum task task, const char *const argv[], char
 		job.number = next_number(jobs);
 		snprintf(job.name, sizeof(job.name), "%u", job.number);
 	} else {
-		snprintf(job.name, sizeof(job.name), "%s", lane_name(jobs, lane));
+		lane_name(jobs, lane, job.name);
 	}
 	unlink(path_of(jobs, job.name, "stop", path));
 	join(argv, job.command, sizeof(job.command));

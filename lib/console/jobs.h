@@ -8,6 +8,9 @@
  *     NAME.out   what the command printed: its document
  *     NAME.stop  somebody wants it ended
  *     LANE.lock  locked by the supervisor for as long as it lives
+ *
+ * Consoles of other copies may use the same directory. Work is one at a time for all of them; what a console looks at by
+ * itself is in a lane of its copies ("look-1a2b3c4d"), and the others do not list it.
  */
 #ifndef SVC_JOBS_H
 #define SVC_JOBS_H
@@ -17,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "console/whose.h"
 
 enum {
 	JOBS_MAX = 24, /* that are kept */
@@ -72,6 +76,7 @@ struct job {
 	enum task task;
 	enum job_state state;
 	bool is_stopping;
+	bool is_of_others;           /* copies than those of the console that reads this */
 	int exit;                    /* JOB_ENDED: of the command; 128 + N: signal N; 126: it could not be run */
 	int64_t started, ended;      /* seconds since 1970 */
 	uint64_t serial;             /* tells one run of a name from the next */
@@ -85,6 +90,7 @@ struct jobs {
 	char directory[1024];
 	char own[JOB_NAME_SIZE]; /* of this console's own lane: "own-PID" */
 	const char *program;     /* NULL: this very one */
+	struct whose whose;      /* the copies; set once it is open. None: those of all jobs */
 };
 
 /*

@@ -120,6 +120,37 @@ static void test_output(void **state)
 	assert_null(jobs_output(&jobs, "9", 100, &length));
 }
 
+/* Consoles of other copies in the same directory: one work at a time, and each looks for itself. */
+static void test_other_copies(void **state)
+{
+	const char *const first[] = { "flash-a=/dev/one" }, *const second[] = { "flash-a=/dev/two" };
+	char name[JOB_NAME_SIZE], look[JOB_NAME_SIZE], other_look[JOB_NAME_SIZE];
+	const char *const argv[] = { "sh", "-c", "true", NULL };
+	static struct jobs other;
+	struct svc_error error;
+	struct job job[JOBS_MAX];
+
+	(void)state;
+	whose_find(&jobs.whose, first, 1, NULL);
+	assert_int_equal(jobs_open(&other, directory, &error), 0);
+	other.program = "/bin/sh";
+	whose_find(&other.whose, second, 1, NULL);
+	assert_int_equal(start(TASK_COMPARE, "true", name, &error), 0);
+	wait_for(name, has_ended);
+	assert_int_equal(start(TASK_LOOK, "sleep 1", look, &error), 0);
+	assert_int_equal(jobs_start(&other, TASK_LOOK, argv, other_look, &error), 0);
+	assert_string_not_equal(look, other_look);
+	assert_int_equal(jobs_list(&jobs, job), 2);
+	assert_false(job[0].is_of_others);
+	assert_string_equal(job[1].name, look);
+	assert_int_equal(jobs_list(&other, job), 2);
+	assert_true(job[0].is_of_others);
+	assert_string_equal(job[0].name, name);
+	assert_string_equal(job[1].name, other_look);
+	assert_false(job[1].is_of_others);
+	wait_for(look, has_ended);
+}
+
 static void test_one_at_a_time(void **state)
 {
 	char name[JOB_NAME_SIZE], other[JOB_NAME_SIZE];
@@ -348,6 +379,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_output, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_at_a_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_daemon, setup, teardown),

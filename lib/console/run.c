@@ -164,7 +164,7 @@ static bool is_outdone(const struct run *run, int index)
 
 	for (int i = 0; run->is_first_scan && i < console->jobs; i++)
 		if (console->job[i].task == job->task && console->job[i].state == JOB_ENDED &&
-		    console->job[i].number > job->number)
+		    !console->job[i].is_of_others && console->job[i].number > job->number)
 			return true;
 	return false;
 }
@@ -176,7 +176,7 @@ static void answer(struct run *run, int index)
 	char *text;
 	struct request request;
 
-	if (job.state == JOB_RUNNING || was_answered(run, &job) || is_outdone(run, index))
+	if (job.is_of_others || job.state == JOB_RUNNING || was_answered(run, &job) || is_outdone(run, index))
 		return;
 	text = jobs_output(&run->jobs, job.name, DOCUMENT_BYTES_MAX, &length);
 	request = console_answer(&run->console, &job, text, length);
@@ -367,6 +367,7 @@ int console_run(const struct run_options *options, struct svc_error *error)
 	input_init(&run->input);
 	splatter_open(&run->splatter, STDOUT_FILENO);
 	code = jobs_open(&run->jobs, options->jobs_directory, error);
+	run->jobs.whose = options->whose;
 	if (!code)
 		code = terminal_open(STDIN_FILENO, STDOUT_FILENO, options->terminal_type, options->is_plain,
 		                     options->console.is_boot, &run->terminal, error);

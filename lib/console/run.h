@@ -8,6 +8,7 @@
 struct run_options {
 	struct console_options console;
 	struct task_options task;
+	struct whose whose;         /* the copies, wherever they are named */
 	const char *jobs_directory; /* NULL: the usual one */
 	const char *terminal_type;  /* TERM; NULL: none */
 	bool is_plain;              /* lines, whatever the terminal */

@@ -47,6 +47,8 @@ int jobs_write(const struct jobs *jobs, const struct job *job)
 	                   "state", state[job->state], "stopping", job->is_stopping, "exit", job->exit, "started",
 	                   (json_int_t)job->started, "ended", (json_int_t)job->ended, "serial", (json_int_t)job->serial,
 	                   "line", command, "progress", job->progress, "said", lines);
+	if (object && jobs->whose.copies)
+		json_object_set_new(object, "of", whose_note(&jobs->whose));
 	path_of(jobs, job->name, "job", path);
 	path_of(jobs, job->name, "job.new", fresh);
 	if (!object)
@@ -87,6 +89,7 @@ int jobs_read(const struct jobs *jobs, const char *name, struct job *job)
 	take(root, "state", word, sizeof(word));
 	job->state = !strcmp(word, "running") ? JOB_RUNNING : !strcmp(word, "ended") ? JOB_ENDED : JOB_LOST;
 	job->number = (unsigned)json_integer_value(json_object_get(root, "number"));
+	job->is_of_others = !whose_is(&jobs->whose, json_object_get(root, "of"));
 	job->is_stopping = json_is_true(json_object_get(root, "stopping"));
 	job->exit = (int)json_integer_value(json_object_get(root, "exit"));
 	job->started = json_integer_value(json_object_get(root, "started"));

@@ -6,16 +6,10 @@
 
 #include "console/console_private.h"
 
+/* A look at other evidence ends what was known of the content, so what is known of it still holds. */
 const struct shown_report *console_report(const struct console *console)
 {
-	const struct shown_report *look = &console->look, *compared = &console->compared;
-
-	if (!console->has_look || !console->has_compared)
-		return console->has_compared ? compared : console->has_look ? look : NULL;
-	if (look->evidence_id == compared->evidence_id)
-		return compared;
-	/* Content that was seen to differ is not called equal because the evidence says nothing of it. */
-	return !strcmp(look->verdict, "in-sync") && strcmp(compared->verdict, "in-sync") != 0 ? compared : look;
+	return console->has_compared ? &console->compared : console->has_look ? &console->look : NULL;
 }
 
 /* What was known of the content is no more. */
@@ -42,11 +36,23 @@ static bool read_report(struct console *console, struct shown_report *into, cons
 	return false;
 }
 
+/* The content was compared on that very evidence. */
+static bool is_same_evidence(const struct console *console)
+{
+	return console->look.evidence_id == console->compared.evidence_id;
+}
+
 static void take_look(struct console *console, const struct job *job, const char *text, size_t length)
 {
+	/* What comes in while the console runs comes in order; of what was there before it, times tell. */
+	bool is_older = !console->has_started && job->started < console->compared_time;
+
 	console->trouble[0] = '\0';
 	console->has_look = read_report(console, &console->look, text, length);
 	console->look_time = job->ended;
+	console->look_began = job->started;
+	if (console->has_look && console->has_compared && !is_older && !is_same_evidence(console))
+		forget_content(console);
 	if (!console->has_look && job->lines) /* what the command said of it is better */
 		snprintf(console->trouble, sizeof(console->trouble), "%s", job->line[0]);
 }
@@ -69,6 +75,9 @@ static void take_compared(struct console *console, const struct job *job, const 
 {
 	console->has_compared = read_report(console, &console->compared, text, length);
 	console->compared_time = job->started;
+	if (!console->has_started && console->has_look && console->has_compared && console->look_began > job->started &&
+	    !is_same_evidence(console))
+		forget_content(console);
 }
 
 /* The answer that this console's person waits for leads to its screen. */
