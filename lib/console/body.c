@@ -72,6 +72,19 @@ void body_paragraph(struct body *body, uint8_t attr, const char *label, const ch
 	} while (*text);
 }
 
+void body_limit_pinned(struct body *body, size_t most)
+{
+	size_t from = most ? most - 1 : 0, dropped = body->pinned > most ? body->pinned - most : 0;
+
+	if (!dropped || from + dropped >= body->pinned)
+		return;
+	for (size_t i = from; i < from + dropped; i++)
+		free(body->line[i].text);
+	memmove(&body->line[from], &body->line[from + dropped], (body->count - from - dropped) * sizeof(*body->line));
+	body->count -= dropped;
+	body->pinned -= dropped;
+}
+
 void body_free(struct body *body)
 {
 	for (size_t i = 0; i < body->count; i++)

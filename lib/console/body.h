@@ -28,6 +28,8 @@ void body_paragraph(struct body *body, uint8_t attr, const char *label, const ch
 void body_blank(struct body *body);
 /* How much of `text` fits into `room`: up to the last blank, or all that fits of a long word. */
 size_t body_fitting(const char *text, size_t room);
+/* Of the pinned lines these many stay: the first ones, and the last, which is the list's head. */
+void body_limit_pinned(struct body *body, size_t most);
 void body_free(struct body *body);
 
 /* What each screen shows. */

@@ -34,6 +34,7 @@ static int file_room(const struct shown_file *file, const struct body *body)
 static void put_sides(const struct shown_report *report, size_t index, struct body *body)
 {
 	const struct shown_file *file = index < report->differing.count ? &report->differing.file[index] : NULL;
+	bool is_narrow = body->columns < 80;
 	char when[32], text[400];
 
 	for (int i = 0; i < report->copies; i++) {
@@ -45,8 +46,9 @@ static void put_sides(const struct shown_report *report, size_t index, struct bo
 		if (!report->copy[i].is_compared)
 			continue;
 		if (side)
-			snprintf(text, sizeof(text), "%-12.12s %15" PRIu64 " bytes, modified %s", report->copy[i].name,
-			         side->bytes, text_time(side->modified, when, sizeof(when)));
+			snprintf(text, sizeof(text), "%-*.*s %*" PRIu64 " bytes, %s%s", is_narrow ? 10 : 12,
+			         is_narrow ? 10 : 12, report->copy[i].name, is_narrow ? 12 : 15, side->bytes,
+			         is_narrow ? "" : "modified ", text_time(side->modified, when, sizeof(when)));
 		else
 			snprintf(text, sizeof(text), "%-12.12s does not have it", report->copy[i].name);
 		body_paragraph(body, ATTR_PLAIN, i ? "" : "on", text);

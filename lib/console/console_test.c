@@ -177,7 +177,7 @@ static void test_reference(void **state)
 	tell(&console, TASK_COMPARE, say(&split, NULL), false);
 	assert_true(shows("reference"));
 	begin(false, false);
-	console.rows = 24, console.columns = 60;
+	console.rows = 24, console.columns = 64;
 	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
 	assert_false(shows("reference"));
 	assert_true(shows("differs by"));
@@ -270,16 +270,91 @@ static void test_small(void **state)
 {
 	(void)state;
 	begin(false, false);
-	console.rows = 12, console.columns = 60;
+	console.rows = 18, console.columns = 64;
 	press("uunlo");
 	assert_true(shows("> unlo_"));
-	console.columns = 40;
-	assert_true(shows("> unlo_"));
-	console.columns = 39;
-	assert_true(shows("too small: 40x12 needed"));
+	console.columns = 63;
+	assert_true(shows("too small: 64x18 needed"));
 	assert_false(shows("unlo_"));
 	console.rows = 1, console.columns = 12;
-	assert_true(shows("too small: 4"));
+	assert_true(shows("too small: 6"));
+}
+
+/* Whether all its keys are in the footer, but for those that only move. */
+static void check_footer(void)
+{
+	for (size_t i = 0; i < KEYS; i++) {
+		const struct key_row *row = &key_rows[i];
+
+		if (*row->name && row->action != KEY_OF_DOWN && row->action != KEY_OF_PAGE_DOWN &&
+		    console_has_key(&console, row) && !shows(row->name))
+			fail_msg("screen %d: %s is not shown", console.screen, row->name);
+	}
+}
+
+/* On the smallest screen that is called enough each one has its title, how it is locked, its keys, and what it is for. */
+static void test_smallest(void **state)
+{
+	static const char *const ways[] = { "", "1", "p", "d", "e", "l", "?", "m", "ms", "w", "r" };
+	static const char *const titles[] = { "Overview",
+		                              "Copy",
+		                              "Paths",
+		                              "Differences",
+		                              "Reasons",
+		                              "Log",
+		                              "Help",
+		                              "More",
+		                              "Support bundle",
+		                              "Work",
+		                              "Choose the copy to keep" };
+
+	(void)state;
+	for (int boot = 0; boot < 2; boot++)
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			begin(boot, false);
+			console.rows = 18, console.columns = 64;
+			tell(&console, TASK_PATHS, TEST_PATHS, false);
+			tell(&console, TASK_COMPARE, say(&split, NULL), false);
+			press(ways[i]);
+			assert_true(shows(titles[i]));
+			assert_true(shows("controller a  locked "));
+			check_footer();
+			assert_true(i != 3 || shows("/cfg/file-0"));
+			assert_true(i != 10 || shows("2026-03-01 08:00:00Z"));
+		}
+	begin(false, true);
+	console.rows = 18, console.columns = 64;
+	press("r");
+	console.planned = (struct request){ .kind = REQUEST_RUN, .task = TASK_PLAN };
+	tell(&console, TASK_PLAN, say(&stale, TEST_PLAN), true);
+	assert_int_equal(console.screen, SCREEN_PLAN);
+	assert_true(shows("Plan: nothing is written yet"));
+	assert_true(shows(" read-only "));
+	check_footer();
+	begin(false, false);
+	console.rows = 18, console.columns = 64;
+	tell(&console, TASK_COMPARE, say(&stale, NULL), false);
+	press("d\n");
+	tell(&console, TASK_VIEW, TEST_VIEW, true);
+	assert_int_equal(console.screen, SCREEN_FILE);
+	check_footer();
+}
+
+/* However long the name of the file under the cursor is, the list below it is there. */
+static void test_long_name(void **state)
+{
+	static char text[40000], name[4001];
+	const char *said = say(&stale, NULL), *at = strstr(said, "/cfg/file-0");
+
+	(void)state;
+	begin(false, false);
+	console.rows = 18, console.columns = 64;
+	memset(name, 'n', sizeof(name) - 1);
+	snprintf(text, sizeof(text), "%.*s/%s%s", (int)(at - said), said, name, at);
+	tell(&console, TASK_COMPARE, text, false);
+	press("d");
+	assert_true(shows("bytes differ"));
+	assert_true(shows("/cfg/file-1"));
 }
 
 /* ---- which report counts ---- */
@@ -1178,6 +1253,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_one_version, teardown),
 		cmocka_unit_test_teardown(test_next_line, teardown),
 		cmocka_unit_test_teardown(test_small, teardown),
+		cmocka_unit_test_teardown(test_smallest, teardown),
+		cmocka_unit_test_teardown(test_long_name, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),
 		cmocka_unit_test_teardown(test_repaired_elsewhere, teardown),
 		cmocka_unit_test_teardown(test_report_before, teardown),

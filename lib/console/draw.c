@@ -8,9 +8,10 @@
 #include "console/body.h"
 
 enum {
-	FOOTER_ROWS = 2,
-	FRAME_ROWS = 2 + 1 + FOOTER_ROWS, /* title, blank; message; keys */
-	TITLE_COLUMN = 14,                /* behind " svc-console: " */
+	FOOTER_ROWS_MIN = 2,
+	HEAD_ROWS = 2,     /* title, blank */
+	LIST_ROWS_MIN = 4, /* of what moves, however much is pinned above it */
+	TITLE_COLUMN = 14, /* behind " svc-console: " */
 };
 
 static const struct {
@@ -40,12 +41,12 @@ bool draw_is_list(enum screen_id screen)
 	return screens[screen].is_list;
 }
 
-static size_t page_rows(const struct console *console, const struct body *body)
+static void put(struct canvas *canvas, int row, int column, uint8_t attr, const char *text)
 {
-	long rows =
-		(console->rows < CANVAS_ROWS_MIN ? CANVAS_ROWS_MIN : console->rows) - FRAME_ROWS - (long)body->pinned;
-
-	return rows > 1 ? (size_t)rows : 1;
+	for (; *text && column < canvas->columns; column++, text++) {
+		canvas->text[row][column] = *text >= 0x20 && *text < 0x7f ? *text : '?';
+		canvas->attr[row][column] = attr;
+	}
 }
 
 static int columns_of(const struct console *console)
@@ -55,10 +56,117 @@ static int columns_of(const struct console *console)
 	return columns > CANVAS_COLUMNS_MAX ? CANVAS_COLUMNS_MAX : columns;
 }
 
+/* "r rebuild": the name behind its key, where the name does not begin with its own. */
+static void name_key(const struct key_row *row, char *text, size_t size)
+{
+	bool has_own = row->key == '1' || row->key == 'j' || row->key == ' ' || row->key == '?' || row->key == 'q';
+
+	if (has_own)
+		snprintf(text, size, "%s", row->name);
+	else
+		snprintf(text, size, "%c %s", row->key, row->name);
+}
+
+static bool is_moving(const struct key_row *row)
+{
+	return row->action == KEY_OF_DOWN || row->action == KEY_OF_PAGE_DOWN;
+}
+
+/* Help, and the way back: they have their room however small the screen is. */
+static bool is_last(const struct key_row *row)
+{
+	return row->action == KEY_OF_HELP || row->action == KEY_OF_BACK || row->action == KEY_OF_LEAVE;
+}
+
+/* The keys that have their room in any case, as one text. */
+static int name_last(const struct console *console, char last[80])
+{
+	size_t length = 0;
+
+	last[0] = '\0';
+	for (size_t i = 0; i < KEYS; i++)
+		if (is_last(&key_rows[i]) && console_has_key(console, &key_rows[i]))
+			length += (size_t)snprintf(last + length, 80 - length, "%s%s", length ? "  " : "",
+			                           key_rows[i].name);
+	return (int)length;
+}
+
+/* Where the keys are: on the canvas from this row on, or nowhere yet where that is NULL. Returns the rows they take. */
+static int lay_keys(const struct console *console, struct canvas *canvas, int row, bool has_moving)
+{
+	int first = row, column = 1,
+	    most = columns_of(console) - 1; /* the lower right corner stays free: terminals scroll there */
+	char text[80];
+
+	for (size_t i = 0; i < KEYS; i++) {
+		int length;
+
+		if (!*key_rows[i].name || is_last(&key_rows[i]) || !console_has_key(console, &key_rows[i]) ||
+		    (is_moving(&key_rows[i]) && !has_moving))
+			continue;
+		name_key(&key_rows[i], text, sizeof(text));
+		length = (int)strlen(text);
+		if (column + length > most) {
+			row++;
+			column = 1;
+		}
+		if (canvas)
+			put(canvas, row, column, ATTR_PLAIN, text);
+		column += length + 2;
+	}
+	if (column + name_last(console, text) > most) {
+		row++;
+		column = 1;
+	}
+	if (canvas)
+		put(canvas, row, column, ATTR_PLAIN, text);
+	return row - first + 1;
+}
+
+/* Two at least, so that what is above keeps its place; more where the keys, but for those that only move, need them. */
+static int footer_rows(const struct console *console)
+{
+	int rows = console->screen == SCREEN_PROMPT ? 1 : lay_keys(console, NULL, 0, false);
+
+	return rows > FOOTER_ROWS_MIN ? rows : FOOTER_ROWS_MIN;
+}
+
+static void put_keys(const struct console *console, struct canvas *canvas, bool is_long)
+{
+	int rows = footer_rows(console), row = canvas->rows - rows;
+
+	if (console->screen == SCREEN_PROMPT)
+		put(canvas, row, 1, ATTR_PLAIN,
+		    console->options.is_plain ? "Enter alone goes back."
+		                              : "Enter alone, or Ctrl-G, goes back; Ctrl-U clears the line.");
+	else
+		lay_keys(console, canvas, row, is_long && lay_keys(console, NULL, 0, true) <= rows);
+}
+
+/* For the body: all but head, message and keys. */
+static long body_rows(const struct console *console)
+{
+	int rows = console->rows < CANVAS_ROWS_MIN   ? CANVAS_ROWS_MIN
+	           : console->rows > CANVAS_ROWS_MAX ? CANVAS_ROWS_MAX
+	                                             : console->rows;
+
+	return rows - HEAD_ROWS - 1 - footer_rows(console);
+}
+
+static size_t page_rows(const struct console *console, const struct body *body)
+{
+	long rows = body_rows(console) - (long)body->pinned;
+
+	return rows > 1 ? (size_t)rows : 1;
+}
+
 static void make_body(const struct console *console, struct body *body)
 {
 	*body = (struct body){ .columns = columns_of(console) };
 	screens[console->screen].body(console, body);
+	if (body->pinned > body->count)
+		body->pinned = body->count;
+	body_limit_pinned(body, (size_t)(body_rows(console) - LIST_ROWS_MIN));
 }
 
 void draw_extent(const struct console *console, size_t *count, size_t *page)
@@ -93,18 +201,11 @@ long draw_next_run(const struct console *console, long from, bool is_within, siz
 	return found < lines ? found : -1;
 }
 
-static void put(struct canvas *canvas, int row, int column, uint8_t attr, const char *text)
-{
-	for (; *text && column < canvas->columns; column++, text++) {
-		canvas->text[row][column] = *text >= 0x20 && *text < 0x7f ? *text : '?';
-		canvas->attr[row][column] = attr;
-	}
-}
-
 static void put_title(const struct console *console, struct canvas *canvas)
 {
 	char left[120], right[80], owner[24] = "";
 	const struct console_options *options = &console->options;
+	const char *state;
 	int column;
 
 	if (options->controller)
@@ -113,77 +214,14 @@ static void put_title(const struct console *console, struct canvas *canvas)
 	         console->screen == SCREEN_PROMPT ? console->prompt.title : screens[console->screen].title);
 	left[TITLE_COLUMN] =
 		(char)toupper((unsigned char)left[TITLE_COLUMN]); /* a task's name begins with a small one */
-	snprintf(right, sizeof(right), "%s%s ", owner,
-	         options->is_read_only  ? "read-only"
-	         : console->is_unlocked ? "UNLOCKED"
-	                                : "locked");
+	state = options->is_read_only ? "read-only" : console->is_unlocked ? "UNLOCKED" : "locked";
+	if ((int)(strlen(left) + 1 + strlen(owner) + strlen(state) + 1) > canvas->columns)
+		owner[0] = '\0'; /* the overview says it, too */
+	snprintf(right, sizeof(right), "%s%s ", owner, state);
 	memset(canvas->attr[0], ATTR_REVERSE, (size_t)canvas->columns);
 	put(canvas, 0, 0, ATTR_REVERSE, left);
 	column = canvas->columns - (int)strlen(right);
 	put(canvas, 0, column > 0 ? column : 0, ATTR_REVERSE, right);
-}
-
-/* "r rebuild": the name behind its key, where the name does not begin with its own. */
-static void name_key(const struct key_row *row, char *text, size_t size)
-{
-	bool has_own = row->key == '1' || row->key == 'j' || row->key == ' ' || row->key == '?' || row->key == 'q';
-
-	if (has_own)
-		snprintf(text, size, "%s", row->name);
-	else
-		snprintf(text, size, "%c %s", row->key, row->name);
-}
-
-static bool is_moving(const struct key_row *row)
-{
-	return row->action == KEY_OF_DOWN || row->action == KEY_OF_PAGE_DOWN;
-}
-
-/* Help, and the way back: they have their room however small the screen is. */
-static bool is_last(const struct key_row *row)
-{
-	return row->action == KEY_OF_HELP || row->action == KEY_OF_BACK || row->action == KEY_OF_LEAVE;
-}
-
-static void put_keys(const struct console *console, struct canvas *canvas, bool is_long)
-{
-	int row = canvas->rows - FOOTER_ROWS, column = 1, last_length;
-	char last[80] = "";
-
-	if (console->screen == SCREEN_PROMPT) {
-		put(canvas, row, 1, ATTR_PLAIN,
-		    console->options.is_plain ? "Enter alone goes back."
-		                              : "Enter alone, or Ctrl-G, goes back; Ctrl-U clears the line.");
-		return;
-	}
-	for (size_t i = 0; i < KEYS; i++)
-		if (is_last(&key_rows[i]) && console_has_key(console, &key_rows[i]))
-			snprintf(last + strlen(last), sizeof(last) - strlen(last), "%s%s", *last ? "  " : "",
-			         key_rows[i].name);
-	last_length = (int)strlen(last);
-	for (size_t i = 0; i < KEYS; i++) {
-		int length, most = canvas->columns - 1; /* the lower right corner stays free: terminals scroll there */
-		char text[40];
-
-		if (!*key_rows[i].name || is_last(&key_rows[i]) || !console_has_key(console, &key_rows[i]) ||
-		    (is_moving(&key_rows[i]) && !is_long))
-			continue;
-		name_key(&key_rows[i], text, sizeof(text));
-		length = (int)strlen(text);
-		if (row < canvas->rows - 1 && column + length > most) {
-			row++;
-			column = 1;
-		}
-		if (row == canvas->rows - 1 && column + length + 2 + last_length > most)
-			break;
-		put(canvas, row, column, ATTR_PLAIN, text);
-		column += length + 2;
-	}
-	if (column + last_length > canvas->columns - 1) {
-		row++;
-		column = 1;
-	}
-	put(canvas, row, column, ATTR_PLAIN, last);
 }
 
 /* The first line of the body's moving part that is shown. */
@@ -211,14 +249,12 @@ static bool put_body(const struct console *console, struct canvas *canvas)
 	bool is_long;
 	size_t page, top;
 	long marked;
-	int row = 2;
+	int row = HEAD_ROWS;
 
 	make_body(console, &body);
-	if (body.pinned > body.count)
-		body.pinned = body.count;
 	page = page_rows(console, &body);
 	top = first_line(console, &body, page, &marked);
-	for (size_t i = 0; i < body.count && row < canvas->rows - FOOTER_ROWS - 1; i++) {
+	for (size_t i = 0; i < body.count && row < HEAD_ROWS + body_rows(console); i++) {
 		if (i == body.pinned)
 			i += top;
 		if (i >= body.count)
@@ -273,6 +309,6 @@ void draw(const struct console *console, struct canvas *canvas)
 		         countdown);
 	else
 		snprintf(text, sizeof(text), "%s", console->message);
-	put(canvas, canvas->rows - FOOTER_ROWS - 1, 1, ATTR_BOLD, text);
+	put(canvas, canvas->rows - footer_rows(console) - 1, 1, ATTR_BOLD, text);
 	put_keys(console, canvas, is_long);
 }

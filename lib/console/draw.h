@@ -11,8 +11,8 @@
 enum {
 	CANVAS_ROWS_MAX = 100,
 	CANVAS_COLUMNS_MAX = 200,
-	CANVAS_ROWS_MIN = 12, /* a smaller screen says that it is */
-	CANVAS_COLUMNS_MIN = 40,
+	CANVAS_ROWS_MIN = 18, /* a smaller screen says that it is */
+	CANVAS_COLUMNS_MIN = 64,
 	ATTR_PLAIN = 0,
 	ATTR_BOLD = 1,
 	ATTR_REVERSE = 2,
