@@ -184,7 +184,7 @@ static void answer(struct run *run, int index)
 	carry_out(run, &request);
 	if (job.task == TASK_BUNDLE && *run->send) {
 		if (!job.exit)
-			run_send_now(run);
+			run_send_now(run, &run->console.job[index]);
 		run->send[0] = '\0';
 	}
 }

@@ -43,6 +43,6 @@ void run_shell(struct run *run);
 void run_reboot(struct run *run);
 /* A support bundle over this line: it is made first, and sent when it is there. */
 void run_send(struct run *run);
-void run_send_now(struct run *run);
+void run_send_now(struct run *run, struct job *job);
 
 #endif
