@@ -29,6 +29,7 @@ struct run {
 	char send[1100]; /* the support bundle to be sent when it is made */
 	uint64_t splattered_ms, splatter_drawn_ms;
 	bool is_splattered, is_whole, has_ended, is_first_scan;
+	bool has_no_terminal; /* what is read was none, and is at its end */
 	int exit;
 };
 
