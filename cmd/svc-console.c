@@ -253,6 +253,7 @@ static int run(int argc, char **argv)
 		complain_error(&svc_console, code, &error);
 		return code;
 	}
+	error = (struct svc_error){ .text = "" }; /* an svc.conf that is not there was not needed */
 	task = (struct task_options){ .config = common.config,
 		                      .lv = common.lv,
 		                      .timeout_seconds = common.timeout_seconds,

@@ -171,6 +171,29 @@ static void put_refusals(const struct console *console, struct body *body)
 	}
 }
 
+/* What to do, and what speaks against it: a copy that may be newer is overwritten by it. */
+static void put_warnings(const struct console *console, struct body *body)
+{
+	const struct shown_report *report = &console->plan;
+	bool is_doubtful = recommend_has_reason(report, "SVC-MAY-BE-NEWER");
+	char text[400];
+
+	body_paragraph(
+		body, ATTR_BOLD, "do",
+		console->options.is_read_only ? "press q to go back: this console only looks on, and nothing was done"
+		: is_doubtful
+			? "look at the damaged copy first: it may be the newer one. y overwrites it; q goes back, "
+			  "and nothing was done"
+			: "press y if what follows is right; q goes back, and nothing was done");
+	for (int i = 0; is_doubtful && i < report->reasons; i++) {
+		if (strcmp(report->reason[i].id, "SVC-MAY-BE-NEWER") != 0)
+			continue;
+		snprintf(text, sizeof(text), "%s: %s", report->reason[i].id, report->reason[i].text);
+		body_paragraph(body, ATTR_BOLD, "but", text);
+		body_paragraph(body, ATTR_PLAIN, "next", report->reason[i].next);
+	}
+}
+
 void body_of_plan(const struct console *console, struct body *body)
 {
 	const struct shown_report *report = &console->plan;
@@ -190,10 +213,7 @@ void body_of_plan(const struct console *console, struct body *body)
 		body_paragraph(body, ATTR_BOLD, "do", "nothing: the copies are equal; q goes back");
 		return;
 	}
-	body_paragraph(body, ATTR_BOLD, "do",
-	               console->options.is_read_only
-	                       ? "press q to go back: this console only looks on, and nothing was done"
-	                       : "press y if what follows is right; q goes back, and nothing was done");
+	put_warnings(console, body);
 	body_paragraph(body, ATTR_BOLD, "keeps", plan->from);
 	put_targets(report, body);
 	if (*plan->left) {

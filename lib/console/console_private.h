@@ -13,7 +13,10 @@ struct request console_act(struct console *console, enum action_id action, int n
 /* To have a task done, with its word. */
 struct request request_run(enum task task, const char *word);
 
-/* recommend.c: whether the verdict names no copy to keep. */
+/* recommend.c: whether the report has this reason. */
+bool recommend_has_reason(const struct shown_report *report, const char *id);
+
+/* Whether the verdict names no copy to keep. */
 bool recommend_needs_choice(const struct shown_report *report);
 
 /* Whether the plan at hand was refused because what it overwrites cannot be saved in the usual place. */

@@ -292,6 +292,27 @@ static void check_footer(void)
 	}
 }
 
+/* What would be overwritten may be the newer copy: the plan says so too, above its steps. */
+static void test_may_be_newer(void **state)
+{
+	struct said newer = stale;
+	struct request request;
+
+	(void)state;
+	for (int warned = 0; warned < 2; warned++) {
+		begin(false, false);
+		newer.reason = warned ? "SVC-MAY-BE-NEWER" : "SVC-ACCUSED";
+		tell(&console, TASK_LOOK, say(&newer, NULL), false);
+		request = press("r");
+		console.planned = request;
+		tell(&console, TASK_PLAN, say(&newer, TEST_PLAN), true);
+		assert_int_equal(console.screen, SCREEN_PLAN);
+		assert_true(
+			shows(warned ? " but      SVC-MAY-BE-NEWER: so it is" : "press y if what follows is right"));
+		assert_int_equal(shows("it may be the newer one"), warned);
+	}
+}
+
 /* On the smallest screen that is called enough each one has its title, how it is locked, its keys, and what it is for. */
 static void test_smallest(void **state)
 {
@@ -1253,6 +1274,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_one_version, teardown),
 		cmocka_unit_test_teardown(test_next_line, teardown),
 		cmocka_unit_test_teardown(test_small, teardown),
+		cmocka_unit_test_teardown(test_may_be_newer, teardown),
 		cmocka_unit_test_teardown(test_smallest, teardown),
 		cmocka_unit_test_teardown(test_long_name, teardown),
 		cmocka_unit_test_teardown(test_report, teardown),

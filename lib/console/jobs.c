@@ -316,6 +316,17 @@ char *jobs_output(const struct jobs *jobs, const char *name, size_t most, size_t
 	return text;
 }
 
+void jobs_say(const struct jobs *jobs, struct job *job, int exit, const char *text)
+{
+	struct job noted;
+
+	job->exit = exit;
+	job->lines = 1;
+	snprintf(job->line[0], sizeof(job->line[0]), "%s", text);
+	if (!jobs_read(jobs, job->name, &noted) && noted.serial == job->serial && noted.state == JOB_ENDED)
+		jobs_write(jobs, job);
+}
+
 int jobs_stop(const struct jobs *jobs, const char *name)
 {
 	char path[PATH_SIZE];

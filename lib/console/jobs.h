@@ -128,6 +128,12 @@ void jobs_supervise(const struct jobs *jobs, struct job *job, const char *const 
 int jobs_write(const struct jobs *jobs, const struct job *job);
 int jobs_read(const struct jobs *jobs, const char *name, struct job *job);
 
+/*
+ * What else came of a job that has ended, in place of what its command said; `job` is changed too. Where the name is
+ * another run's by now nothing is written.
+ */
+void jobs_say(const struct jobs *jobs, struct job *job, int exit, const char *text);
+
 /* Asks for its end at a safe point. */
 int jobs_stop(const struct jobs *jobs, const char *name);
 

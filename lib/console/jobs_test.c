@@ -120,6 +120,27 @@ static void test_output(void **state)
 	assert_null(jobs_output(&jobs, "9", 100, &length));
 }
 
+/* What came of it after the command had ended is noted, for every console; but not in another run's note. */
+static void test_said_later(void **state)
+{
+	char name[JOB_NAME_SIZE];
+	struct svc_error error;
+	struct job job;
+
+	(void)state;
+	assert_int_equal(start(TASK_BUNDLE, "echo saved to a file >&2", name, &error), 0);
+	wait_for(name, has_ended);
+	job = get(name);
+	assert_string_equal(job.line[0], "saved to a file");
+	jobs_say(&jobs, &job, 6, "the sending was stopped");
+	assert_int_equal(get(name).lines, 1);
+	assert_int_equal(get(name).exit, 6);
+	assert_string_equal(get(name).line[0], "the sending was stopped");
+	job.serial++;
+	jobs_say(&jobs, &job, 0, "it was sent");
+	assert_string_equal(get(name).line[0], "the sending was stopped");
+}
+
 /* Consoles of other copies in the same directory: one work at a time, and each looks for itself. */
 static void test_other_copies(void **state)
 {
@@ -379,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_output, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_said_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_at_a_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),

@@ -27,7 +27,7 @@ static bool has_state(const struct shown_report *report, const char *state)
 	return false;
 }
 
-static bool has_reason(const struct shown_report *report, const char *id)
+bool recommend_has_reason(const struct shown_report *report, const char *id)
 {
 	for (int i = 0; i < report->reasons; i++)
 		if (!strcmp(report->reason[i].id, id))
@@ -41,7 +41,7 @@ static int recommend_choice(const struct shown_report *report, char *text, size_
 		snprintf(text, size, "%s", report->reasons ? report->reason[0].next : "check the devices");
 		return 'e';
 	}
-	if (has_reason(report, "SVC-PATHS-DIFFER")) {
+	if (recommend_has_reason(report, "SVC-PATHS-DIFFER")) {
 		snprintf(text, size, "the paths show different data: look at the paths");
 		return 'p';
 	}
@@ -130,7 +130,7 @@ void console_recommend_path(const struct console *console, char *text, size_t si
 		         console->options.is_boot ? ". Or press q, then x: boot without the mirror" : "");
 	else if (active && strcmp(active->state, "good") != 0)
 		snprintf(text, size, "press %c: use %s, which is good", good->name[0], good->name);
-	else if (report && has_reason(report, "SVC-PATHS-DIFFER") && !is_path_trouble(console))
+	else if (report && recommend_has_reason(report, "SVC-PATHS-DIFFER") && !is_path_trouble(console))
 		snprintf(text, size, "%s",
 		         console->options.is_read_only
 		                 ? "they show different data: see to the other controller's export (q, then e)"
@@ -168,7 +168,7 @@ int console_recommend(const struct console *console, char *text, size_t size)
 	}
 	if (recommend_needs_choice(report))
 		return recommend_choice(report, text, size);
-	if (has_reason(report, "SVC-MAY-BE-NEWER")) {
+	if (recommend_has_reason(report, "SVC-MAY-BE-NEWER")) {
 		snprintf(text, size, "a damaged copy may be the newer one: see e, before r rebuilds it from %s",
 		         report->authority);
 		return 'e';

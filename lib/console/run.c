@@ -184,7 +184,7 @@ static void answer(struct run *run, int index)
 	carry_out(run, &request);
 	if (job.task == TASK_BUNDLE && *run->send) {
 		if (!job.exit)
-			run_send_now(run);
+			run_send_now(run, &run->console.job[index]);
 		run->send[0] = '\0';
 	}
 }
@@ -271,6 +271,7 @@ static bool take_bytes(struct run *run)
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
 		return false;
 	if (got <= 0) { /* the line is gone; work goes on */
+		run->has_no_terminal = !got && !isatty(STDIN_FILENO);
 		run_is_gone = 1;
 		return false;
 	}
@@ -390,6 +391,10 @@ int console_run(const struct run_options *options, struct svc_error *error)
 	splatter_close(&run->splatter);
 	console_free(&run->console);
 	code = code ? SVC_EXIT_IO : run->exit;
+	if (run->has_no_terminal) {
+		error_set(error, code, "there is no terminal, and what was read instead is at its end");
+		error_next(error, "run it on a terminal; svc-compare says the same without one");
+	}
 	free(run);
 	return code;
 }

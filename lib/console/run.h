@@ -16,7 +16,7 @@ struct run_options {
 	const char *network_up;     /* brings the network up, in the boot; NULL: nothing needs it */
 };
 
-/* Runs on descriptors 0 and 1 until a person leaves, or the line is gone. An exit code; a sentence where it is 5. */
+/* Runs on descriptors 0 and 1 until a person leaves, or the line is gone. An exit code; a sentence where it is 5, or there was no terminal. */
 int console_run(const struct run_options *options, struct svc_error *error);
 
 #endif

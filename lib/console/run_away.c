@@ -33,13 +33,23 @@ static void wait_for_enter(void)
 		;
 }
 
-void run_send_now(struct run *run)
+void run_send_now(struct run *run, struct job *job)
 {
 	struct svc_error error;
+	int code;
 
+	jobs_say(&run->jobs, job, SVC_EXIT_DONE, "it is being sent over a console's line");
 	terminal_suspend(run->terminal, true);
-	if (bundle_send(run->send, STDIN_FILENO, STDOUT_FILENO, &error))
+	code = bundle_send(run->send, STDIN_FILENO, STDOUT_FILENO, &error);
+	if (code)
 		dprintf(STDOUT_FILENO, "svc-console: %s\r\n", error.text);
+	if (!code)
+		jobs_say(&run->jobs, job, SVC_EXIT_DONE, "it was sent over the line; no file of it was kept");
+	else if (code == -ECANCELED)
+		jobs_say(&run->jobs, job, SVC_EXIT_INTERRUPTED,
+		         "the sending was stopped, so it did not arrive whole; no file of it was kept");
+	else
+		jobs_say(&run->jobs, job, SVC_EXIT_IO, "it could not be sent whole; no file of it was kept");
 	unlink(run->send);
 	run->send[0] = '\0';
 	wait_for_enter();

@@ -29,6 +29,7 @@ struct run {
 	char send[1100]; /* the support bundle to be sent when it is made */
 	uint64_t splattered_ms, splatter_drawn_ms;
 	bool is_splattered, is_whole, has_ended, is_first_scan;
+	bool has_no_terminal; /* what is read was none, and is at its end */
 	int exit;
 };
 
@@ -43,6 +44,6 @@ void run_shell(struct run *run);
 void run_reboot(struct run *run);
 /* A support bundle over this line: it is made first, and sent when it is there. */
 void run_send(struct run *run);
-void run_send_now(struct run *run);
+void run_send_now(struct run *run, struct job *job);
 
 #endif
