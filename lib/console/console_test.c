@@ -380,6 +380,17 @@ static void test_long_name(void **state)
 
 /* ---- which report counts ---- */
 
+/* The same document of copies that are in use. */
+static char *in_use(char *document)
+{
+	static const char is_not[] = "\"live\":false", is[] = "\"live\": true";
+	char *at = document;
+
+	while ((at = strstr(at, is_not)))
+		memcpy(at, is, sizeof(is) - 1);
+	return document;
+}
+
 static void test_report(void **state)
 {
 	struct said mismatch = { "mismatch", NULL, 2, { "diverged", "diverged" }, true, 2, 5, NULL };
@@ -406,6 +417,11 @@ static void test_report(void **state)
 	fast.events = 6;
 	tell(&console, TASK_LOOK, say(&fast, NULL), false);
 	tell(&console, TASK_COMPARE, say(&mismatch, NULL), false);
+	assert_string_equal(console_report(&console)->verdict, "mismatch");
+	/* of copies in use counters go on by themselves: what was found out stays */
+	tell(&console, TASK_COMPARE, in_use(say(&mismatch, NULL)), false);
+	fast.events = 9;
+	tell(&console, TASK_LOOK, in_use(say(&fast, NULL)), false);
 	assert_string_equal(console_report(&console)->verdict, "mismatch");
 	/* and what is written makes all of it old: no advice is given on it */
 	tell(&console, TASK_RESYNC, say(&stale, TEST_PLAN), false);

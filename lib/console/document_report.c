@@ -31,6 +31,18 @@ static void take_copy(const json_t *item, struct shown_copy *copy)
 	flatten(&copy->evidence, "", evidence, 0);
 }
 
+/* While a copy is in use its counters and times go on by themselves, and say nothing new of what was compared. */
+static json_t *lasting_evidence(const json_t *copy)
+{
+	json_t *evidence = json_object_get(copy, "evidence");
+
+	if (!json_is_true(json_object_get(copy, "live")))
+		return json_incref(evidence);
+	return json_pack("{s:O?, s:O?, s:O?}", "lvm", json_object_get(evidence, "lvm"), "failed",
+	                 json_object_get(json_object_get(evidence, "raid"), "failed_positions"), "record",
+	                 json_object_get(evidence, "record"));
+}
+
 /* What the verdict was made from, in one number. */
 static uint32_t evidence_id(const json_t *copies)
 {
@@ -40,11 +52,13 @@ static uint32_t evidence_id(const json_t *copies)
 
 	json_array_foreach(copies, index, item)
 	{
-		char *text = json_dumps(json_object_get(item, "evidence"), JSON_COMPACT | JSON_SORT_KEYS);
+		json_t *evidence = lasting_evidence(item);
+		char *text = json_dumps(evidence, JSON_COMPACT | JSON_SORT_KEYS);
 
 		if (text)
 			id = (uint32_t)crc32(id, (const uint8_t *)text, (unsigned)strlen(text));
 		free(text);
+		json_decref(evidence);
 	}
 	return id;
 }
