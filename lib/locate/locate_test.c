@@ -209,8 +209,10 @@ static void knows_what_else_is_there(void **state)
 	(void)state;
 	assert_int_equal(locate(device, PV_BYTES, NULL), COPY_BLANK);
 	assert_true(has_finding(REASON_BLANK, "33554432 bytes"));
-	assert_int_equal(locate(device, 100, NULL), COPY_BLANK);
-	assert_int_equal(locate(device, 0, NULL), COPY_BLANK);
+	assert_int_equal(locate(device, 4096, NULL), COPY_BLANK);
+	assert_int_equal(locate(device, 4095, NULL), COPY_UNREADABLE);
+	assert_true(has_finding(REASON_OPEN, "4095 bytes long: there is no medium"));
+	assert_int_equal(locate(device, 0, NULL), COPY_UNREADABLE);
 	device[last_group] = 1;
 	assert_int_equal(locate(device, PV_BYTES, NULL), COPY_FOREIGN);
 	assert_true(has_finding(REASON_FOREIGN, "not recognised"));
